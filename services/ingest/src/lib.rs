@@ -1,0 +1,1 @@
+//! Takes transactions in: checks, groups, journals, appends, answers with a signed acceptance.

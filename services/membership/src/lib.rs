@@ -1,0 +1,1 @@
+//! The platform domain membership: epochs, agencies, keys, hosts.

@@ -1,0 +1,1 @@
+//! Delivers final record changes to subscribers, in order and without gaps.

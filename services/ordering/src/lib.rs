@@ -1,0 +1,1 @@
+//! Sequences transactions into blocks, without election and without state of its own.

@@ -1,0 +1,1 @@
+//! The city domain property: parcels, rights, mortgages, caveats (ISO 19152).

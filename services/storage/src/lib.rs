@@ -1,0 +1,1 @@
+//! One agency's only source of truth: archive, votes, cosignatures, final state, proofs.

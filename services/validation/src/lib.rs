@@ -1,0 +1,1 @@
+//! Checks and executes blocks for one agency, keeping no durable state.

@@ -1,0 +1,1 @@
+//! The bus in process: one journal for all subjects.

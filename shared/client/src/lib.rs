@@ -1,0 +1,1 @@
+//! The Rust SDK: build, sign, submit, wait, verify, subscribe.

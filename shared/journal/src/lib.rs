@@ -1,0 +1,1 @@
+//! Append-only files with checksums, group commit and torn-tail repair.

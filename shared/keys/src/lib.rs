@@ -1,0 +1,1 @@
+//! Ed25519 signing, batch verification that agrees everywhere, and key files.

@@ -1,0 +1,1 @@
+//! The typed calls between services: one trait per callee, in process or over the bus.

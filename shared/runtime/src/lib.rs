@@ -1,0 +1,1 @@
+//! The shape of a service: configuration, supervision, health, telemetry, HTTP.

@@ -1,0 +1,1 @@
+//! redb with typed tables, codecs, group commit and a faulty backend for tests.

@@ -1,0 +1,1 @@
+//! Holds the structure of the workspace: direction of dependencies, roles of files.

@@ -1,0 +1,1 @@
+//! Scenarios of whole cities, in one process and as separate processes.
