@@ -1,1 +1,31 @@
-//! The pure rules of the ledger: bytes, hashes, votes, logs, trees, finality, contracts.
+//! The pure rules of the ledger: what is signed, hashed and stored, what a valid block is, when something is
+//! final, what a receipt proves, and how contracts are run.
+//!
+//! Nothing here does IO, reads a clock, draws a random number, starts a thread or knows tokio. Everything that two
+//! hosts must agree on is in this crate, so that agreement can be tested without a network.
+//!
+//! Parts, in the order in which a transaction meets them: [`id`], [`hash`] and [`canon`] name and encode;
+//! [`transaction`] is what agencies sign; [`epoch`] and [`genesis`] say who they are; [`block`], [`vote`] and
+//! [`chain`] order transactions into blocks; [`contract`], [`execute`] and [`entry`] apply them; [`log`],
+//! [`state_tree`], [`note`] and [`proof`] prove it; [`receipt`] hands the proof out.
+
+#[macro_use]
+mod text;
+
+pub mod block;
+pub mod canon;
+pub mod chain;
+pub mod contract;
+pub mod entry;
+pub mod epoch;
+pub mod execute;
+pub mod genesis;
+pub mod hash;
+pub mod id;
+pub mod invariant;
+pub mod log;
+pub mod note;
+pub mod proof;
+pub mod state_tree;
+pub mod transaction;
+pub mod vote;
