@@ -6,8 +6,8 @@
 //!
 //! Parts, in the order in which a transaction meets them: [`id`], [`hash`] and [`canon`] name and encode;
 //! [`transaction`] is what agencies sign; [`epoch`] and [`genesis`] say who they are; [`block`], [`vote`] and
-//! [`chain`] order transactions into blocks; [`contract`], [`execute`] and [`entry`] apply them; [`log`],
-//! [`state_tree`], [`note`] and [`proof`] prove it; [`receipt`] hands the proof out.
+//! [`chain`] order transactions into blocks; [`contract`], [`execute`] and [`entry`] apply them; [`log`] and the modules beside it
+//! prove it.
 
 #[macro_use]
 mod text;
@@ -24,8 +24,5 @@ pub mod hash;
 pub mod id;
 pub mod invariant;
 pub mod log;
-pub mod note;
-pub mod proof;
-pub mod state_tree;
 pub mod transaction;
 pub mod vote;

@@ -1,1 +1,37 @@
-//! The wire contract: protobuf messages and their conversions into ledger types.
+//! The wire contract: the messages of `proto/hutong/v1` and their conversions into ledger types.
+//!
+//! This is the only place where bytes from outside become transactions and segments. It checks form, never
+//! meaning, and never encodes again what was signed.
+
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+mod generated {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/hutong.v1.rs"));
+        pub mod property {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.property.rs"));
+        }
+        pub mod membership {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.membership.rs"));
+        }
+    }
+}
+
+pub mod transaction;
+
+pub use generated::v1;
+pub use prost;
+
+/// Bytes or fields from outside that are not what they should be.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    #[error("not a {message} message: {source}")]
+    Decode { message: &'static str, source: prost::DecodeError },
+    #[error("{message}.{field}: {reason}")]
+    Field { message: &'static str, field: &'static str, reason: String },
+}
+
+impl Error {
+    fn field(message: &'static str, field: &'static str, reason: impl ToString) -> Self {
+        Self::Field { message, field, reason: reason.to_string() }
+    }
+}
