@@ -1,0 +1,191 @@
+//! Key files: one private key each, for one agency and one purpose, readable by their owner only.
+
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use curve25519_dalek::montgomery::MontgomeryPoint;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::{Error, PublicKey, SigningKey, random};
+
+/// More than any key file needs; a larger file is something else.
+const FILE_BYTES_MAX: u64 = 4096;
+
+/// What a key is for. A key of one purpose is never used for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// Signs the agency's transactions and tokens (Ed25519).
+    Signing,
+    /// Signs votes, statuses and checkpoints (Ed25519).
+    Host,
+    /// Signs proposals (Ed25519).
+    Orderer,
+    /// Opens what was sealed to the agency (X25519, for HPKE).
+    Sealing,
+}
+
+impl Purpose {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signing => "signing",
+            Self::Host => "host",
+            Self::Orderer => "orderer",
+            Self::Sealing => "sealing",
+        }
+    }
+
+    /// The public key that a seed stands for under this purpose.
+    fn public(self, seed: &[u8; 32]) -> PublicKey {
+        match self {
+            Self::Signing | Self::Host | Self::Orderer => SigningKey::from_seed(seed).public(),
+            Self::Sealing => PublicKey(MontgomeryPoint::mul_base_clamped(*seed).0),
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A private key with what it is for.
+#[derive(Clone)]
+pub struct KeyFile {
+    pub agency: String,
+    pub purpose: Purpose,
+    public: PublicKey,
+    seed: Zeroizing<[u8; 32]>,
+}
+
+/// The file's form. The public parts are there for people and are checked against the seed.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    agency: String,
+    purpose: Purpose,
+    key_id: String,
+    public_key: PublicKey,
+    seed: String,
+}
+
+impl Drop for Form {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+    }
+}
+
+impl KeyFile {
+    pub fn generate(agency: impl Into<String>, purpose: Purpose) -> Result<Self, Error> {
+        let mut seed = Zeroizing::new([0; 32]);
+        random::fill(seed.as_mut())?;
+        Ok(Self::from_seed(agency, purpose, &seed))
+    }
+
+    pub fn from_seed(agency: impl Into<String>, purpose: Purpose, seed: &[u8; 32]) -> Self {
+        Self { agency: agency.into(), purpose, public: purpose.public(seed), seed: Zeroizing::new(*seed) }
+    }
+
+    pub fn public(&self) -> PublicKey {
+        self.public
+    }
+
+    pub fn key_id(&self) -> String {
+        self.public.key_id()
+    }
+
+    pub fn signing_key(&self) -> Result<SigningKey, Error> {
+        match self.purpose {
+            Purpose::Sealing => Err(Error::NotForSigning { purpose: self.purpose }),
+            Purpose::Signing | Purpose::Host | Purpose::Orderer => Ok(SigningKey::from_seed(&self.seed)),
+        }
+    }
+
+    /// The secret itself, for the sealing that needs an X25519 private key.
+    pub fn seed(&self) -> &[u8; 32] {
+        &self.seed
+    }
+
+    /// Writes the file so that it is there whole or not at all, with mode 0600. Never replaces a file.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let form = Form {
+            agency: self.agency.clone(),
+            purpose: self.purpose,
+            key_id: self.key_id(),
+            public_key: self.public,
+            seed: hex::encode(self.seed.as_ref()),
+        };
+        let text = toml::to_string(&form).map(Zeroizing::new);
+        let text = text.map_err(|_| Error::Malformed { path: path.to_owned() })?;
+        let temporary = path.with_file_name(format!(".{}.{}.tmp", self.key_id(), std::process::id()));
+        let written = write_new(&temporary, text.as_bytes())
+            // A link, unlike a rename, fails when the name is taken: no key is lost to a repeated command.
+            .and_then(|()| fs::hard_link(&temporary, path))
+            .and_then(|()| sync_folder(path));
+        let _ = fs::remove_file(&temporary);
+        written.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
+            _ => Error::Io { path: path.to_owned(), action: "write it", source },
+        })
+    }
+
+    /// Reads a file, unless others could have read it too.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Io { path: path.to_owned(), action: "read it", source };
+        let file = File::open(path).map_err(failed)?;
+        // Of the open file, not of the name: what is checked is what is read.
+        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(Error::Readable { path: path.to_owned(), mode });
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        // A parser's message may quote the seed, so it is not passed on.
+        let malformed = || Error::Malformed { path: PathBuf::from(path) };
+        let form: Form = toml::from_str(text).map_err(|_| malformed())?;
+        let mut seed = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(&form.seed, seed.as_mut()).map_err(|_| malformed())?;
+        let key = Self::from_seed(form.agency.clone(), form.purpose, &seed);
+        let mismatch = |field| Err(Error::Mismatch { path: path.to_owned(), field });
+        if form.public_key != key.public {
+            return mismatch("public_key");
+        }
+        if form.key_id != key.key_id() {
+            return mismatch("key_id");
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyFile")
+            .field("agency", &self.agency)
+            .field("purpose", &self.purpose)
+            .field("public", &self.public)
+            .finish_non_exhaustive()
+    }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes the new name itself durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
