@@ -40,6 +40,9 @@ pub enum Error {
     Timeout { subject: String },
     #[error("the bus is closed")]
     Closed,
+    /// The call breaks a rule of the port; repeating it is no use.
+    #[error("{subject:?}: {reason}")]
+    Invalid { subject: String, reason: String },
     /// The server is not what the adapter needs; it refuses to run on it.
     #[error("the broker does not fit: {reason}")]
     Unfit { reason: String },
@@ -48,7 +51,10 @@ pub enum Error {
 }
 
 impl Error {
-    pub fn transport(context: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn transport(
+        context: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         Self::Transport { context: context.into(), source: Arc::new(source) }
     }
 }

@@ -10,6 +10,7 @@
 //! Adapters: `hutong-bus-embedded` (one process, one journal) and `hutong-bus-nats` (JetStream). Both pass the
 //! one conformance suite in `tests/conformance`.
 
+mod check;
 pub mod error;
 pub mod message;
 pub mod subject;
@@ -21,7 +22,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 pub use error::{AppendError, Error};
-pub use message::{Appended, Batch, Entry, Headers, Message, Outgoing, Request, Tip};
+pub use message::{Appended, Batch, Entry, Headers, Message, Outgoing, Request, Respond, Tip};
 pub use subject::{Filter, Stream};
 
 /// A bus shared by the services of a process.
@@ -29,6 +30,15 @@ pub type SharedBus = Arc<dyn Bus>;
 
 /// The largest payload of one message, in bytes: a segment of a block fits into one message.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+
+/// The header fields of one message may take this many bytes, names and values together.
+pub const HEADERS_BYTES_MAX: usize = 16 << 10;
+
+/// One batch may have this many messages.
+pub const BATCH_MESSAGES_MAX: usize = 1000;
+
+/// The payloads of one batch may take this many bytes together.
+pub const BATCH_BYTES_MAX: usize = 48 << 20;
 
 /// The transport between services.
 #[async_trait]

@@ -89,10 +89,13 @@ pub struct Message {
     pub payload: Bytes,
 }
 
+/// Sends the one answer to a request.
+pub type Respond = Box<dyn FnOnce(Headers, Bytes) -> BoxFuture<'static, Result<(), Error>> + Send>;
+
 /// A request that waits for its answer.
 pub struct Request {
     pub message: Message,
-    pub respond: Box<dyn FnOnce(Headers, Bytes) -> BoxFuture<'static, Result<(), Error>> + Send>,
+    pub respond: Respond,
 }
 
 impl Request {

@@ -36,7 +36,7 @@ impl Stream {
 
     /// Whether a subject belongs to this stream.
     pub fn holds(self, subject: &str) -> bool {
-        subject.split('.').next() == Some(self.prefix())
+        subject.strip_prefix(self.prefix()).is_some_and(|rest| rest.starts_with('.'))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Group commit: who waits is answered, readers do not wait, and a failure is final.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},

@@ -1,5 +1,7 @@
 //! What a journal keeps, cuts and refuses when it is opened again.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     os::unix::fs::FileExt,
