@@ -9,6 +9,7 @@ use std::{
 };
 
 use curve25519_dalek::montgomery::MontgomeryPoint;
+pub use hutong_ledger::epoch::Purpose;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -17,42 +18,11 @@ use crate::{Error, PublicKey, SigningKey, random};
 /// More than any key file needs; a larger file is something else.
 const FILE_BYTES_MAX: u64 = 4096;
 
-/// What a key is for. A key of one purpose is never used for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Purpose {
-    /// Signs the agency's transactions and tokens (Ed25519).
-    Signing,
-    /// Signs votes, statuses and checkpoints (Ed25519).
-    Host,
-    /// Signs proposals (Ed25519).
-    Orderer,
-    /// Opens what was sealed to the agency (X25519, for HPKE).
-    Sealing,
-}
-
-impl Purpose {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Signing => "signing",
-            Self::Host => "host",
-            Self::Orderer => "orderer",
-            Self::Sealing => "sealing",
-        }
-    }
-
-    /// The public key that a seed stands for under this purpose.
-    fn public(self, seed: &[u8; 32]) -> PublicKey {
-        match self {
-            Self::Signing | Self::Host | Self::Orderer => SigningKey::from_seed(seed).public(),
-            Self::Sealing => PublicKey(MontgomeryPoint::mul_base_clamped(*seed).0),
-        }
-    }
-}
-
-impl fmt::Display for Purpose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+/// The public key that a seed stands for under a purpose.
+fn public(purpose: Purpose, seed: &[u8; 32]) -> PublicKey {
+    match purpose {
+        Purpose::Sealing => PublicKey(MontgomeryPoint::mul_base_clamped(*seed).0),
+        _ => SigningKey::from_seed(seed).public(),
     }
 }
 
@@ -90,7 +60,7 @@ impl KeyFile {
     }
 
     pub fn from_seed(agency: impl Into<String>, purpose: Purpose, seed: &[u8; 32]) -> Self {
-        Self { agency: agency.into(), purpose, public: purpose.public(seed), seed: Zeroizing::new(*seed) }
+        Self { agency: agency.into(), purpose, public: public(purpose, seed), seed: Zeroizing::new(*seed) }
     }
 
     pub fn public(&self) -> PublicKey {
@@ -104,7 +74,7 @@ impl KeyFile {
     pub fn signing_key(&self) -> Result<SigningKey, Error> {
         match self.purpose {
             Purpose::Sealing => Err(Error::NotForSigning { purpose: self.purpose }),
-            Purpose::Signing | Purpose::Host | Purpose::Orderer => Ok(SigningKey::from_seed(&self.seed)),
+            _ => Ok(SigningKey::from_seed(&self.seed)),
         }
     }
 

@@ -12,8 +12,10 @@ use crate::{
 
 /// The most transactions of a segment.
 pub const SEGMENT_TRANSACTIONS_MAX: usize = 8192;
-/// The largest segment, in bytes as encoded: it is one message on the bus.
-pub const SEGMENT_BYTES_MAX: usize = 1 << 20;
+/// The largest segment, in bytes as encoded: with its headers it is one message of at most 1 MiB on the bus.
+pub const SEGMENT_BYTES_MAX: usize = (1 << 20) - 8 * 1024;
+/// The largest group of accepted transactions, in bytes as encoded: a segment holds at least one whole group.
+pub const GROUP_BYTES_MAX: usize = SEGMENT_BYTES_MAX - 1024;
 
 /// How far ordering has read one domain's accepted transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,7 +12,7 @@ use crate::{
     epoch::Epoch,
     genesis::RULES_VERSION,
     hash::Hash,
-    id::ChainId,
+    id::{ChainId, Domain},
 };
 
 /// A proposal in the lane.
@@ -45,6 +45,8 @@ pub enum Skip {
     Settled { height: u64, settled: u64 },
     #[error("height {height} is beyond the tip {tip}")]
     Ahead { height: u64, tip: u64 },
+    #[error("it names domain {0}, which the epoch does not list")]
+    Domain(Domain),
     #[error("its previous hash is not that of the block below it")]
     Link,
     #[error("its time is before that of the block below it")]
@@ -113,6 +115,10 @@ impl Lane {
         if header.epoch != epoch.number {
             return Err(Skip::Epoch { named: header.epoch, current: epoch.number });
         }
+        let named = header.segments.iter().map(|s| s.domain).chain(header.cursors.iter().map(|c| c.domain));
+        if let Some(unknown) = named.into_iter().find(|domain| epoch.rules(*domain).is_none()) {
+            return Err(Skip::Domain(unknown));
+        }
         let (below, below_hash) = self.below(height);
         if header.prev != below_hash {
             return Err(Skip::Link);
@@ -164,6 +170,13 @@ impl Lane {
         }
     }
 
+    /// Takes the blocks from a height on out of the lane: what they were judged by no longer holds.
+    pub fn drop_from(&mut self, height: u64) {
+        if height > self.base.header.height {
+            self.slots.truncate(self.index(height));
+        }
+    }
+
     pub fn base(&self) -> &Base {
         &self.base
     }
@@ -186,7 +199,8 @@ impl Lane {
         self.slots.iter()
     }
 
-    fn below(&self, height: u64) -> (&Header, Hash) {
+    /// Header and hash of the block below a height of the lane, or below the next one.
+    pub fn below(&self, height: u64) -> (&Header, Hash) {
         match self.slot(height - 1) {
             Some(slot) => (&slot.proposal.header, slot.hash),
             None => (&self.base.header, self.base.hash),

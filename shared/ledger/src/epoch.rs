@@ -48,8 +48,26 @@ impl Purpose {
     pub const ALL: [Self; 6] =
         [Self::Signing, Self::Host, Self::Orderer, Self::Sealing, Self::Ingest, Self::Log];
 
+    /// The name in files and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signing => "signing",
+            Self::Host => "host",
+            Self::Orderer => "orderer",
+            Self::Sealing => "sealing",
+            Self::Ingest => "ingest",
+            Self::Log => "log",
+        }
+    }
+
     fn from_u8(value: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| *purpose as u8 == value)
+    }
+}
+
+impl std::fmt::Display for Purpose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 

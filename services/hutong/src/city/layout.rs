@@ -1,0 +1,85 @@
+//! The data folder: where a city's files are, for every command alike.
+//!
+//! ```text
+//! city.json  trust.json  genesis.json
+//! keys/<agency>/<purpose>.key
+//! bus/                     the embedded bus
+//! ingest/                  what was accepted and is not final
+//! agencies/<agency>/       one agency's storage and notification
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use hutong_ledger::{
+    epoch::Purpose,
+    id::{AgencyId, ChainId, Domain},
+};
+use serde::{Deserialize, Serialize};
+
+/// Paths below a data folder.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn city(&self) -> PathBuf {
+        self.root.join("city.json")
+    }
+
+    pub fn trust(&self) -> PathBuf {
+        self.root.join("trust.json")
+    }
+
+    pub fn genesis(&self) -> PathBuf {
+        self.root.join("genesis.json")
+    }
+
+    pub fn key(&self, agency: &AgencyId, purpose: Purpose) -> PathBuf {
+        self.root.join("keys").join(agency.as_str()).join(format!("{purpose}.key"))
+    }
+
+    pub fn bus(&self) -> PathBuf {
+        self.root.join("bus")
+    }
+
+    pub fn ingest(&self) -> PathBuf {
+        self.root.join("ingest")
+    }
+
+    pub fn agency(&self, agency: &AgencyId) -> PathBuf {
+        self.root.join("agencies").join(agency.as_str())
+    }
+
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("hutong.lock")
+    }
+}
+
+/// What `city.json` says: where the city answers, and who is in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct City {
+    pub url: String,
+    pub chain: ChainId,
+    /// The trust file, relative to the folder of this file.
+    pub trust: String,
+    pub agencies: Vec<CityAgency>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CityAgency {
+    pub id: AgencyId,
+    pub name: String,
+    /// The domains that it owns.
+    pub domains: Vec<Domain>,
+    /// Its signing key file, relative to the folder of this file.
+    pub key: String,
+}

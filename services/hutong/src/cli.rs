@@ -1,0 +1,255 @@
+//! The command line: what can be typed, with its help.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use hutong_ledger::id::{AgencyId, Domain, RecordKey, TxId};
+
+/// A permissioned ledger of record for the agencies of a city.
+#[derive(Debug, Parser)]
+#[command(name = "hutong", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the city is and how to print; understood by every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The city's address [default: the url of <data>/city.json, else http://127.0.0.1:8080]
+    #[arg(long, global = true, env = "HUTONG_URL")]
+    pub url: Option<String>,
+    /// The folder of the city's files and keys
+    #[arg(long, global = true, env = "HUTONG_DATA", default_value = "./data")]
+    pub data: PathBuf,
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a whole city in one process
+    Up(Up),
+    /// Run one service over NATS
+    Run(Run),
+    /// Make keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Make the files a development city starts from: keys, genesis, trust file
+    Genesis(GenesisArgs),
+    /// Print a bearer token of an agency, valid for at most 5 minutes
+    Token(Token),
+    /// Submit transactions from a file or standard input
+    Submit(Submit),
+    /// Load a file of records into a domain; loading it again doubles nothing
+    Load(Load),
+    /// Get a record, its history, a transaction, a block or the city's status
+    #[command(subcommand)]
+    Get(Get),
+    /// Get the offline receipt of a transaction
+    Receipt(ReceiptArgs),
+    /// Verify a receipt or a record's proof offline
+    Verify(Verify),
+    /// Derive everything again from an agency's archive and name the first difference
+    Fsck(Fsck),
+    /// Follow final changes as they happen
+    Tail(Tail),
+    /// Measure this machine: throughput, latency and the limits they are to be held against
+    Bench(Bench),
+}
+
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Where HTTP listens; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// How many validating agencies a new city has
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub agencies: u16,
+    /// `embedded`, or the address of a NATS server with JetStream
+    #[arg(long, default_value = "embedded")]
+    pub bus: String,
+    /// Load the bundled property sales and show the flow at work
+    #[arg(long)]
+    pub demo: bool,
+    /// The name of a new city
+    #[arg(long, default_value = "beijing")]
+    pub name: AgencyId,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Which service
+    pub service: ServiceName,
+    /// Its configuration file (TOML)
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Print the configuration in force, without secrets, and exit
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// The services that run as processes of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ServiceName {
+    Ingest,
+    Ordering,
+    Validation,
+    Storage,
+    Notification,
+    Membership,
+    Property,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make a key and write it to <data>/keys/<agency>/<purpose>.key
+    New {
+        #[arg(long)]
+        agency: AgencyId,
+        /// signing, host, orderer, sealing, ingest or log
+        #[arg(long, default_value = "signing", value_parser = purpose)]
+        purpose: hutong_ledger::epoch::Purpose,
+    },
+}
+
+fn purpose(name: &str) -> Result<hutong_ledger::epoch::Purpose, String> {
+    let all = hutong_ledger::epoch::Purpose::ALL;
+    let names = || all.map(hutong_ledger::epoch::Purpose::name).join(", ");
+    all.into_iter().find(|p| p.name() == name).ok_or_else(|| format!("one of {}", names()))
+}
+
+#[derive(Debug, Args)]
+pub struct GenesisArgs {
+    /// The city's name
+    #[arg(long, default_value = "beijing")]
+    pub name: AgencyId,
+    /// How many agencies validate
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub agencies: u16,
+}
+
+#[derive(Debug, Args)]
+pub struct Token {
+    #[arg(long)]
+    pub agency: AgencyId,
+    /// Seconds until it expires, at most 300
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub ttl: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// A JSON document {agency, domain, action (base64), signers?, actor?}, or signed transactions; `-` reads
+    /// standard input
+    pub file: PathBuf,
+    /// Do not wait until the transactions are final
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Load {
+    pub domain: Domain,
+    /// The file, in the format of its source
+    pub file: PathBuf,
+    /// Transactions under way at a time
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=8192))]
+    pub in_flight: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Get {
+    /// A record: domain/id
+    Record {
+        key: RecordKey,
+        #[arg(long)]
+        version: Option<u64>,
+    },
+    /// All versions of a record, newest first
+    History { key: RecordKey },
+    /// The proof of a record's current state
+    Proof { key: RecordKey },
+    /// A transaction's state and outcome
+    Transaction { id: TxId },
+    /// A block's header and finality
+    Block { height: u64 },
+    /// Heights, lag, hosts, epoch, invariants
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub struct ReceiptArgs {
+    pub id: TxId,
+    /// Write it here instead of to standard output
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// A receipt, or a proof from `hutong get proof`
+    pub receipt: PathBuf,
+    /// The trust file
+    #[arg(long)]
+    pub trust: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Fsck {
+    /// Only this agency's archive
+    #[arg(long)]
+    pub agency: Option<AgencyId>,
+}
+
+#[derive(Debug, Args)]
+pub struct Tail {
+    /// Only these domains
+    #[arg(long)]
+    pub domain: Vec<Domain>,
+    /// Only this record
+    #[arg(long)]
+    pub record: Option<String>,
+    /// Start after this position instead of at the end; 0 starts at the beginning
+    #[arg(long)]
+    pub after: Option<String>,
+    /// Stop after this many changes
+    #[arg(long)]
+    pub limit: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Bench {
+    /// Validating agencies
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub agencies: u16,
+    /// `embedded`, or the address of a NATS server with JetStream
+    #[arg(long, default_value = "embedded")]
+    pub bus: String,
+    #[arg(long, value_enum, default_value_t = Via::Bus)]
+    pub via: Via,
+    /// Clients at work at the same time [default: 128 over http, 32 over the bus]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub clients: Option<u32>,
+    /// Transactions per submit [default: 1 over http, 100 over the bus]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub batch: Option<u32>,
+    /// Size of a transaction's body
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(512..=32768))]
+    pub record_bytes: u32,
+    /// How long to measure, after a warm-up of a fifth of it
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// Submit at this rate instead of as fast as possible, in transactions a second
+    #[arg(long)]
+    pub rate: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Via {
+    Http,
+    Bus,
+}

@@ -1,0 +1,56 @@
+//! What commands print: results on standard output, progress and errors on standard error.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // The one place that prints.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+
+/// Prints results as the caller asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    pub json: bool,
+}
+
+impl Output {
+    /// A result: as JSON, or as the text made for people.
+    pub fn result<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
+        if self.json {
+            match serde_json::to_string_pretty(value) {
+                Ok(json) => println!("{json}"),
+                Err(error) => eprintln!("hutong: the result has no JSON form: {error}"),
+            }
+        } else {
+            println!("{}", text(value).trim_end());
+        }
+    }
+
+    /// A result that is a JSON document from the city anyway.
+    pub fn document(self, document: &serde_json::Value) {
+        self.result(document, |d| serde_json::to_string_pretty(d).unwrap_or_default());
+    }
+
+    /// Something to know while waiting.
+    pub fn note(self, text: impl Display) {
+        eprintln!("{text}");
+    }
+
+    /// Why the command failed, with its causes.
+    pub fn error(self, error: &(dyn std::error::Error + 'static)) {
+        let mut causes = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // A message that repeats its cause says nothing new.
+            if !causes.iter().any(|said| said.contains(&text)) {
+                causes.push(text);
+            }
+            source = cause.source();
+        }
+        if self.json {
+            eprintln!("{}", serde_json::json!({ "error": causes.join(": ") }));
+        } else {
+            eprintln!("hutong: {}", causes.join(": "));
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! The loop: read the lane and the queue, cut when it is one's turn, take over when it is overdue.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use hutong_bus::{AppendError, Batch, Entry, Filter, Headers, Message, Outgoing, SharedBus, Stream};
+use hutong_keys::SigningKey;
+use hutong_ledger::{
+    block::{Header, Proposal, Segment},
+    chain::{Base, Lane, Placed},
+    epoch::Epoch,
+    hash::sha256,
+    id::{AgencyId, Domain, KeyId},
+    vote::Status,
+};
+use hutong_peer::{
+    SharedStorage,
+    agency::{AgencyTip, Answer, Ask, ask},
+    stream, subjects,
+};
+use hutong_runtime::SharedClock;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Config, Error,
+    cut::{self, Block, Place},
+    pace::Pace,
+    queue::{Queue, Recent},
+    takeover,
+};
+
+/// How often the own agency is asked where it is, in case a tip was missed.
+const TIP_POLL: Duration = Duration::from_millis(100);
+
+/// What ordering is given.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    pub bus: SharedBus,
+    /// Storage of the agency that operates this orderer.
+    pub storage: SharedStorage,
+    pub clock: SharedClock,
+    /// The agency's orderer key.
+    pub key: Arc<SigningKey>,
+}
+
+/// One orderer.
+#[derive(Debug)]
+pub struct OrderingService {
+    agency: AgencyId,
+    config: Config,
+    ports: Ports,
+}
+
+impl OrderingService {
+    pub fn new(agency: AgencyId, config: Config, ports: Ports) -> Self {
+        Self { agency, config, ports }
+    }
+
+    /// Runs until stopped; failures are passing, since nothing is kept that could be wrong.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            let error = tokio::select! {
+                () = stop.cancelled() => return,
+                error = self.round() => error,
+            };
+            tracing::warn!(agency = %self.agency, %error, "ordering starts over");
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.ports.clock.sleep(self.config.retry()) => {}
+            }
+        }
+    }
+
+    async fn round(&self) -> Error {
+        match Round::start(self).await {
+            Ok(mut round) => match round.follow().await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            },
+            Err(error) => error,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.ports.clock.monotonic()
+    }
+}
+
+/// Everything that is dropped when ordering starts over.
+struct Round<'a> {
+    service: &'a OrderingService,
+    lane: Lane,
+    epoch: Arc<Epoch>,
+    queue: Queue,
+    recent: Recent,
+    pace: Pace,
+    /// The sequence of the last header on the stream, counted or not: what an append is conditional on.
+    last_header: u64,
+    tip: AgencyTip,
+    /// Domains left out of fresh blocks, until when.
+    left_out: HashMap<Domain, Duration>,
+    /// Views tried in vain at a height.
+    tried: (u64, u32),
+}
+
+impl<'a> Round<'a> {
+    async fn start(service: &'a OrderingService) -> Result<Self, Error> {
+        let Ports { bus, storage, .. } = &service.ports;
+        let standing = storage.standing().await?;
+        let base = Base::new(standing.final_header);
+        let height = base.header.height;
+        let incarnation = bus.tip(Stream::Transactions, subjects::TRANSACTIONS).await?.incarnation;
+        let active = stream::last_proposal(&**bus).await?.map(|(_, proposal)| proposal.orderer);
+        let now = service.now();
+        let jitter = sha256(&[service.agency.as_str().as_bytes(), &height.to_be_bytes()]).0[0];
+        let take_over = Duration::from_millis(service.config.take_over_ms);
+        let tip = AgencyTip { agency: service.agency, executed: height, certified: height, final_height: height };
+        Ok(Self {
+            service,
+            lane: Lane::new(base),
+            epoch: standing.epoch,
+            queue: Queue::new(incarnation),
+            recent: Recent::default(),
+            pace: Pace::new(service.agency, take_over, active, now, jitter),
+            last_header: 0,
+            tip,
+            left_out: HashMap::new(),
+            tried: (0, 0),
+        })
+    }
+
+    async fn follow(&mut self) -> Result<std::convert::Infallible, Error> {
+        let service = self.service;
+        let bus = &service.ports.bus;
+        let mut tips = bus.subscribe(Filter::one(subjects::tip(&service.agency))).await?;
+        let from = stream::seek_height(&**bus, self.lane.height() + 1).await?;
+        let mut headers = bus.read(Stream::Blocks, Filter::one(subjects::HEADER), from).await?;
+        // What is on the stream already is read before anything is decided.
+        let end = bus.tip(Stream::Blocks, subjects::HEADER).await?.subject_sequence;
+        while self.last_header < end {
+            let entry = headers.next().await.ok_or(Error::Ended(Stream::Blocks))??;
+            self.take_header(entry).await?;
+        }
+        let cursors = &self.lane.base().header.cursors;
+        let ordered = |c: &hutong_ledger::block::Cursor| c.incarnation == self.queue.incarnation;
+        let all = self.epoch.domains.len() == cursors.iter().filter(|c| ordered(c)).count();
+        let from = if all { cursors.iter().map(|c| c.sequence).min().unwrap_or(0) + 1 } else { 1 };
+        let mut groups = bus.read(Stream::Transactions, Filter::one(subjects::TRANSACTIONS), from).await?;
+        loop {
+            let acted = self.act().await?;
+            if acted {
+                continue;
+            }
+            let room = self.queue.bytes() < service.config.queue_bytes_max;
+            let wait = self.wait();
+            tokio::select! {
+                biased;
+                entry = headers.next() => {
+                    let entry = entry.ok_or(Error::Ended(Stream::Blocks))??;
+                    self.take_header(entry).await?;
+                }
+                message = tips.next() => match message {
+                    Some(message) => self.take_tip(&message),
+                    None => return Err(hutong_bus::Error::Closed.into()),
+                },
+                entry = groups.next(), if room => {
+                    let entry = entry.ok_or(Error::Ended(Stream::Transactions))??;
+                    self.take_group(entry);
+                }
+                () = service.ports.clock.sleep(wait) => self.poll_tip().await?,
+            }
+        }
+    }
+
+    /// How long there is nothing to do unless something arrives.
+    fn wait(&self) -> Duration {
+        let busy = self.lane.height() > self.tip.final_height || self.has_work();
+        if busy { self.pace.until_due(&self.epoch, self.service.now()).clamp(Duration::from_millis(1), TIP_POLL) } else { TIP_POLL * 10 }
+    }
+
+    fn has_work(&self) -> bool {
+        let (below, _) = self.lane.tip();
+        self.queue.has_work(below, &|domain| self.is_left_out(domain))
+    }
+
+    fn is_left_out(&self, domain: Domain) -> bool {
+        self.left_out.get(&domain).is_some_and(|until| *until > self.service.now())
+    }
+
+    fn take_group(&mut self, entry: Entry) {
+        let domain = entry.subject.split_once('.').and_then(|(_, domain)| domain.parse().ok());
+        let Some(domain) = domain else { return };
+        let had_work = self.has_work();
+        self.queue.push(domain, entry.sequence, entry.payload);
+        if !had_work && self.lane.height() <= self.tip.certified {
+            self.pace.moved(self.service.now());
+        }
+    }
+
+    async fn take_header(&mut self, entry: Entry) -> Result<(), Error> {
+        if entry.sequence <= self.last_header {
+            return Ok(());
+        }
+        self.last_header = entry.sequence;
+        let Ok(proposal) = stream::decode(&entry.payload) else { return Ok(()) };
+        let (height, named, orderer) = (proposal.header.height, proposal.header.epoch, proposal.orderer);
+        if named > self.epoch.number && height > self.lane.base().header.height {
+            self.refresh_epoch().await?;
+            if named > self.epoch.number {
+                return Err(Error::Epoch { height, named, known: self.epoch.number });
+            }
+        }
+        match self.lane.offer(proposal, entry.sequence, &self.epoch) {
+            Ok(placed) => self.placed(height, placed, orderer),
+            Err(skip) => tracing::debug!(height, sequence = entry.sequence, %skip, "a proposal is skipped"),
+        }
+        Ok(())
+    }
+
+    fn placed(&mut self, height: u64, placed: Placed, orderer: AgencyId) {
+        if placed == Placed::Supersedes {
+            self.recent.drop_from(height);
+        }
+        self.pace.proposed(orderer, self.service.now());
+    }
+
+    fn take_tip(&mut self, message: &Message) {
+        if let Ok(tip) = AgencyTip::decode(&message.payload) {
+            self.advance(tip);
+        }
+    }
+
+    fn advance(&mut self, tip: AgencyTip) {
+        if tip.certified > self.tip.certified {
+            self.pace.moved(self.service.now());
+        }
+        let known = &mut self.tip;
+        // Executed may go back with a superseded block; what is certified or final does not.
+        known.executed = tip.executed;
+        known.certified = known.certified.max(tip.certified);
+        known.final_height = known.final_height.max(tip.final_height);
+        self.lane.settle(known.final_height);
+        self.queue.settle(&self.lane.base().header);
+        self.recent.settle(known.final_height);
+    }
+
+    async fn poll_tip(&mut self) -> Result<(), Error> {
+        let service = self.service;
+        let answer = ask(&*service.ports.bus, &service.agency, &Ask::Tip, service.config.ask_timeout()).await;
+        if let Ok(Answer::Tip(tip)) = answer {
+            self.advance(tip);
+        }
+        Ok(())
+    }
+
+    async fn refresh_epoch(&mut self) -> Result<(), Error> {
+        let standing = self.service.ports.storage.standing().await?;
+        let settled = standing.final_header.height;
+        self.tip.final_height = self.tip.final_height.max(settled);
+        self.lane.settle(settled);
+        self.epoch = standing.epoch;
+        Ok(())
+    }
+
+    /// Cuts a block or replaces one, if it is time; whether anything was done.
+    async fn act(&mut self) -> Result<bool, Error> {
+        let service = self.service;
+        let due = self.pace.until_due(&self.epoch, service.now()).is_zero();
+        let stuck = self.tip.certified + 1;
+        if due && stuck <= self.lane.height() && stuck > self.lane.base().header.height {
+            self.poll_tip().await?;
+            if stuck > self.tip.certified {
+                return self.replace(stuck).await;
+            }
+        }
+        let done = self.tip.certified.min(self.tip.executed).max(self.lane.base().header.height);
+        let in_flight = self.lane.height().saturating_sub(done);
+        if in_flight >= service.config.in_flight_max || !self.has_work() {
+            return Ok(false);
+        }
+        if !self.pace.is_active(&self.epoch) && !due {
+            return Ok(false);
+        }
+        if self.barrier().await? {
+            return Ok(false);
+        }
+        let height = self.lane.height() + 1;
+        let Some(block) = self.cut(height) else { return Ok(false) };
+        self.propose(block.header, block.segments, 0, Vec::new()).await
+    }
+
+    /// Whether a block that may change the epoch is not final yet; nothing is ordered above it until it is.
+    async fn barrier(&mut self) -> Result<bool, Error> {
+        let may_change = |header: &Header| header.segment(Domain::MEMBERSHIP).is_some();
+        if self.lane.slots().any(|slot| may_change(&slot.proposal.header)) {
+            return Ok(true);
+        }
+        if may_change(&self.lane.base().header) {
+            self.refresh_epoch().await?;
+        }
+        Ok(false)
+    }
+
+    fn cut(&self, height: u64) -> Option<Block> {
+        let (below, below_hash) = self.lane.below(height);
+        let now_ms = self.service.ports.clock.unix_ms();
+        let place = Place { below, below_hash, epoch: &self.epoch, now_ms };
+        cut::cut(&self.queue, &self.recent, &place, &|domain| self.is_left_out(domain))
+    }
+
+    /// Proposes a block at a stuck height in the next view.
+    async fn replace(&mut self, height: u64) -> Result<bool, Error> {
+        let service = self.service;
+        let Some(slot) = self.lane.slot(height) else { return Ok(false) };
+        let tried = if self.tried.0 == height { self.tried.1 } else { 0 };
+        let view = slot.proposal.view.max(tried) + 1;
+        self.tried = (height, view);
+        self.pace.moved(service.now());
+        let (bus, timeout) = (&service.ports.bus, service.config.ask_timeout());
+        tracing::warn!(height, view, "a block got no certificate in time; collecting statuses");
+        let chain = self.lane.base().header.chain;
+        let heard = takeover::statuses(bus, chain, &self.epoch, height, view, timeout).await;
+        if heard.statuses.len() < self.epoch.quorum() {
+            tracing::warn!(height, view, statuses = heard.statuses.len(), "too few statuses");
+            return Ok(true);
+        }
+        let until = service.now() + service.config.left_out();
+        for domain in heard.stalled(&self.epoch) {
+            tracing::warn!(%domain, "the domain's hosts do not answer; it is left out");
+            self.left_out.insert(domain, until);
+        }
+        let statuses: Vec<Status> = heard.statuses.into_values().collect();
+        match Proposal::obliged(&statuses) {
+            Some(block) => {
+                let own = self.lane.slot(height).filter(|slot| slot.hash == block);
+                let header = match own {
+                    Some(slot) => Some(slot.proposal.header.clone()),
+                    None => takeover::certified_header(bus, &self.epoch, height, block, timeout).await,
+                };
+                match header {
+                    // The segments need not be sent again: those who certified the block hold them.
+                    Some(header) => self.propose(header, Vec::new(), view, statuses).await,
+                    None => Ok(true),
+                }
+            }
+            None => {
+                self.recent.drop_from(height);
+                let block = self.cut(height).unwrap_or_else(|| self.empty(height));
+                self.propose(block.header, block.segments, view, statuses).await
+            }
+        }
+    }
+
+    /// A block without segments: it moves a stuck height when nothing else may be ordered.
+    fn empty(&self, height: u64) -> Block {
+        let (below, below_hash) = self.lane.below(height);
+        let time_ms = self.service.ports.clock.unix_ms().max(below.time_ms);
+        let header =
+            Header { height, prev: below_hash, time_ms, epoch: self.epoch.number, segments: Vec::new(), ..below.clone() };
+        Block { header, segments: Vec::new() }
+    }
+
+    async fn propose(
+        &mut self,
+        header: Header,
+        segments: Vec<Segment>,
+        view: u32,
+        statuses: Vec<Status>,
+    ) -> Result<bool, Error> {
+        let service = self.service;
+        let key = &service.ports.key;
+        let height = header.height;
+        let hash = header.hash();
+        let signature = key.sign(&Proposal::message(&header, view, service.agency, &statuses));
+        let public = key.public().0;
+        let proposal =
+            Proposal { header, view, orderer: service.agency, key: KeyId::of(&public), statuses, signature };
+        let encoded = proposal.encode();
+        let mut messages: Vec<Outgoing> = segments
+            .iter()
+            .map(|segment| Outgoing {
+                subject: subjects::segment(segment.domain),
+                headers: Headers::default(),
+                payload: hutong_wire::transaction::encode_segment(&hash, segment),
+                message_id: None,
+            })
+            .collect();
+        messages.push(Outgoing {
+            subject: subjects::HEADER.to_owned(),
+            headers: Headers::default(),
+            message_id: Some(sha256(&[&encoded]).to_string()),
+            payload: encoded.into(),
+        });
+        let batch = Batch { messages, expected_last: Some((subjects::HEADER.to_owned(), self.last_header)) };
+        match service.ports.bus.append(Stream::Blocks, batch).await {
+            Ok(appended) => {
+                self.last_header = appended.sequence;
+                let ids = segments.iter().flat_map(|s| s.transactions.iter().map(|tx| tx.id)).collect();
+                match self.lane.offer(proposal, appended.sequence, &self.epoch) {
+                    Ok(placed) => self.placed(height, placed, service.agency),
+                    Err(skip) => return Err(Error::Skipped { height, skip }),
+                }
+                self.recent.add(height, ids);
+                Ok(true)
+            }
+            // Another header came first, or perhaps our own did: the reader will show which.
+            Err(AppendError::Stale { .. } | AppendError::Unknown { .. }) => {
+                tracing::info!(height, "another header came first, or the acknowledgement was lost; reading again");
+                service.ports.clock.sleep(Duration::from_millis(5)).await;
+                Ok(false)
+            }
+            Err(source) => Err(Error::Append { height, source }),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The loop: follow the lane, execute the next block as soon as its segments are there, hand it to storage.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use hutong_bus::{Entry, SharedBus};
+use hutong_keys::VerifierCache;
+use hutong_ledger::{
+    block::{Proposal, Segment},
+    chain::{Base, Lane, Placed, Slot},
+    contract::Contract,
+    epoch::Epoch,
+    id::{AgencyId, Domain},
+};
+use hutong_peer::{ExecutedBlock, Session, SharedStorage, Submitted, stream, subjects};
+use hutong_runtime::ComputePool;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Config, Error,
+    execute::Engine,
+    feed::{self, Segments},
+    overlay::Overlay,
+};
+
+/// What validation is given; it does not know how it is deployed.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    pub bus: SharedBus,
+    pub storage: SharedStorage,
+    pub pool: ComputePool,
+}
+
+/// Validation of one agency.
+pub struct ValidationService {
+    agency: AgencyId,
+    config: Config,
+    bus: SharedBus,
+    engine: Engine,
+}
+
+impl std::fmt::Debug for ValidationService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ValidationService").field("agency", &self.agency).finish_non_exhaustive()
+    }
+}
+
+impl ValidationService {
+    pub fn new(agency: AgencyId, config: Config, contracts: Vec<Arc<dyn Contract>>, ports: Ports) -> Self {
+        let contracts = contracts.into_iter().map(|contract| (contract.domain(), contract)).collect();
+        let cache = Arc::new(VerifierCache::default());
+        let engine = Engine { contracts, storage: ports.storage, pool: ports.pool, cache };
+        Self { agency, config, bus: ports.bus, engine }
+    }
+
+    /// Runs until stopped. What can pass is tried again; an error that comes back needs an operator.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        loop {
+            let error = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                error = self.round() => error,
+            };
+            if error.is_final() {
+                tracing::error!(agency = %self.agency, %error, "validation stops");
+                return Err(error);
+            }
+            tracing::warn!(agency = %self.agency, %error, "validation starts over");
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(self.config.retry()) => {}
+            }
+        }
+    }
+
+    /// From where storage stands on, until something no longer fits.
+    async fn round(&self) -> Error {
+        let standing = match self.engine.storage.standing().await {
+            Ok(standing) => standing,
+            Err(error) => return error.into(),
+        };
+        let base = Base::new(standing.final_header);
+        let height = base.header.height;
+        let (finals, follow) = watch::channel(height);
+        let round = Round {
+            service: self,
+            session: standing.session,
+            overlay: Overlay::new(height, standing.epoch.clone()),
+            hosted: hosted(&self.agency, &standing.epoch),
+            lane: Lane::new(base),
+            segments: Segments::new(self.config.segments_bytes_max),
+            held: VecDeque::new(),
+        };
+        tokio::select! {
+            error = round.run(follow) => error,
+            error = self.follow_finals(height, finals) => error,
+        }
+    }
+
+    async fn follow_finals(&self, mut height: u64, finals: watch::Sender<u64>) -> Error {
+        loop {
+            match self.engine.storage.wait_final(height, Duration::from_secs(5)).await {
+                Ok(reached) => {
+                    height = height.max(reached);
+                    finals.send_replace(height);
+                }
+                Err(error) => return error.into(),
+            }
+        }
+    }
+}
+
+/// The domains that an agency stores and executes under an epoch.
+fn hosted(agency: &AgencyId, epoch: &Epoch) -> Vec<Domain> {
+    epoch.domains.iter().map(|rules| rules.domain).filter(|domain| epoch.stores(agency, *domain)).collect()
+}
+
+/// Everything that is dropped when validation starts over.
+struct Round<'a> {
+    service: &'a ValidationService,
+    session: Session,
+    lane: Lane,
+    overlay: Overlay,
+    hosted: Vec<Domain>,
+    segments: Segments,
+    /// Proposals that can be judged only when the epoch in force at their height is known.
+    held: VecDeque<(Proposal, u64)>,
+}
+
+impl Round<'_> {
+    async fn run(mut self, mut finals: watch::Receiver<u64>) -> Error {
+        match self.follow(&mut finals).await {
+            Ok(()) => Error::Ended,
+            Err(error) => error,
+        }
+    }
+
+    async fn follow(&mut self, finals: &mut watch::Receiver<u64>) -> Result<(), Error> {
+        self.replay_archive().await?;
+        let service = self.service;
+        let mut entries = feed::open(&service.bus, &self.hosted, self.overlay.next_height()).await?;
+        let patience = service.config.segment_patience();
+        loop {
+            self.settle(*finals.borrow_and_update());
+            if self.advance().await? {
+                if hosted(&service.agency, &self.overlay.epoch()) != self.hosted {
+                    // Another set of segments is to be read from here on.
+                    self.hosted = hosted(&service.agency, &self.overlay.epoch());
+                    entries = feed::open(&service.bus, &self.hosted, self.overlay.next_height()).await?;
+                }
+                continue;
+            }
+            let waits_for_segment = self.lane.slot(self.overlay.next_height()).is_some();
+            tokio::select! {
+                entry = entries.next() => match entry {
+                    Some(entry) => self.take(entry?),
+                    None => return Err(Error::Ended),
+                },
+                changed = finals.changed() => changed.map_err(|_| Error::Ended)?,
+                () = tokio::time::sleep(patience), if waits_for_segment => self.fetch_missing().await,
+            }
+        }
+    }
+
+    /// What storage archived above its final state is executed first: storage voted on it.
+    async fn replay_archive(&mut self) -> Result<(), Error> {
+        loop {
+            let height = self.overlay.next_height();
+            let Some(archived) = self.service.engine.storage.archived(height).await? else { return Ok(()) };
+            let damaged = |reason: String| Error::Archive { height, reason };
+            let proposal = Proposal::decode(&archived.proposal).map_err(|e| damaged(e.to_string()))?;
+            let hash = proposal.header.hash();
+            let epoch = self.overlay.epoch();
+            self.lane.offer(proposal, 0, &epoch).map_err(|e| damaged(e.to_string()))?;
+            for (domain, raw) in archived.segments {
+                self.segments.put(hash, domain, raw);
+            }
+            if !self.advance().await? {
+                return Err(damaged("a segment is missing or does not match its header".into()));
+            }
+        }
+    }
+
+    /// Whether a block that may change the epoch waits to be executed below this height. Until then nobody knows
+    /// under which epoch the height is to be judged.
+    fn awaits_epoch(&self, height: u64) -> bool {
+        let waiting = self.lane.slots().filter(|slot| slot.proposal.header.height >= self.overlay.next_height());
+        waiting
+            .take_while(|slot| slot.proposal.header.height < height)
+            .any(|slot| slot.proposal.header.segment(Domain::MEMBERSHIP).is_some())
+    }
+
+    fn take(&mut self, entry: Entry) {
+        if entry.subject != subjects::HEADER {
+            if let Some((block, domain)) = feed::segment_key(&entry.payload) {
+                self.segments.put(block, domain, entry.payload);
+            }
+            return;
+        }
+        let proposal = match stream::decode(&entry.payload) {
+            Ok(proposal) => proposal,
+            Err(error) => {
+                tracing::warn!(sequence = entry.sequence, %error, "a proposal is malformed");
+                return;
+            }
+        };
+        self.offer(proposal, entry.sequence);
+    }
+
+    fn offer(&mut self, proposal: Proposal, sequence: u64) {
+        let height = proposal.header.height;
+        if self.awaits_epoch(height) {
+            self.held.push_back((proposal, sequence));
+            return;
+        }
+        match self.lane.offer(proposal, sequence, &self.overlay.epoch()) {
+            Ok(Placed::Extends) => {}
+            Ok(Placed::Supersedes) => self.overlay.drop_from(height),
+            Err(skip) => tracing::debug!(height, sequence, %skip, "a proposal is skipped"),
+        }
+    }
+
+    fn settle(&mut self, height: u64) {
+        for slot in self.lane.slots().take_while(|slot| slot.proposal.header.height <= height) {
+            for segment in &slot.proposal.header.segments {
+                self.segments.remove(slot.hash, segment.domain);
+            }
+        }
+        self.overlay.settle(height);
+        self.lane.settle(height.min(self.overlay.next_height() - 1));
+    }
+
+    /// Executes and submits the next block if it is there with its segments; whether it did.
+    async fn advance(&mut self) -> Result<bool, Error> {
+        let height = self.overlay.next_height();
+        let Some(slot) = self.lane.slot(height).cloned() else { return Ok(false) };
+        let epoch = self.overlay.epoch();
+        let Some(segments) = self.collect(&slot) else { return Ok(false) };
+        let engine = &self.service.engine;
+        let block = Arc::new(engine.execute(&slot, &epoch, segments, &self.overlay).await?);
+        self.submit(block.clone()).await?;
+        self.overlay.push(block);
+        for (proposal, sequence) in std::mem::take(&mut self.held) {
+            self.offer(proposal, sequence);
+        }
+        Ok(true)
+    }
+
+    async fn submit(&self, block: Arc<ExecutedBlock>) -> Result<(), Error> {
+        let height = block.height();
+        match self.service.engine.storage.submit(self.session, block).await? {
+            Submitted::Taken { .. } => Ok(()),
+            Submitted::Refused { reason } => Err(Error::Refused { height, reason }),
+        }
+    }
+
+    /// The hosted segments that the header names, if all are here and right.
+    fn collect(&self, slot: &Slot) -> Option<Vec<(Bytes, Segment)>> {
+        let named = slot.proposal.header.segments.iter().filter(|named| self.hosted.contains(&named.domain));
+        let held = named.map(|named| {
+            let raw = self.segments.get(slot.hash, named.domain)?;
+            Some((raw.clone(), feed::matching(raw, slot, named)?))
+        });
+        held.collect()
+    }
+
+    async fn fetch_missing(&mut self) {
+        let Some(slot) = self.lane.slot(self.overlay.next_height()).cloned() else { return };
+        let epoch = self.overlay.epoch();
+        let service = self.service;
+        for named in slot.proposal.header.segments.iter().filter(|n| self.hosted.contains(&n.domain)) {
+            let held = self.segments.get(slot.hash, named.domain);
+            if held.is_some_and(|raw| feed::matching(raw, &slot, named).is_some()) {
+                continue;
+            }
+            let timeout = service.config.ask_timeout();
+            match feed::fetch(&service.bus, service.agency, &epoch, &slot, named, timeout).await {
+                Some(raw) => self.segments.put(slot.hash, named.domain, raw),
+                None => tracing::warn!(
+                    height = slot.proposal.header.height,
+                    domain = %named.domain,
+                    "no host has the segment; waiting for it or for a later view"
+                ),
+            }
+        }
+    }
+}
