@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableError};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase, TableError};
 
 use crate::{Codec, Error, Key, Table, batch::definition};
 
