@@ -24,5 +24,7 @@ pub mod hash;
 pub mod id;
 pub mod invariant;
 pub mod log;
+pub mod note;
+pub mod proof;
 pub mod transaction;
 pub mod vote;
