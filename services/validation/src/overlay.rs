@@ -46,11 +46,6 @@ impl Overlay {
         changed.unwrap_or_else(|| self.base_epoch.clone())
     }
 
-    /// The block executed at a height that is not final.
-    pub(crate) fn block(&self, height: u64) -> Option<&Arc<ExecutedBlock>> {
-        let index = height.checked_sub(self.base_height + 1)?;
-        self.layers.get(usize::try_from(index).ok()?).map(|layer| &layer.block)
-    }
 
     pub(crate) fn record(&self, key: &RecordKey) -> Option<&Record> {
         self.records.get(key).map(|(_, record)| record)
