@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use hutong_bus::Headers;
 use hutong_ledger::{
     block::{Cursor, GROUP_BYTES_MAX, Header, SEGMENT_TRANSACTIONS_MAX, Segment, SegmentRef},
     epoch::Epoch,
@@ -13,11 +14,16 @@ use hutong_ledger::{
 
 use crate::queue::{Queue, Recent};
 
+/// The most traces that a block is linked to.
+const ORIGINS_MAX: usize = 16;
+
 /// A block to propose.
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) header: Header,
     pub(crate) segments: Vec<Segment>,
+    /// Headers of some of the groups in it: the traces that the block goes on with.
+    pub(crate) origins: Vec<Headers>,
 }
 
 /// Where the block goes.
@@ -31,12 +37,18 @@ pub(crate) struct Place<'a> {
 
 /// The next block above a header, or nothing when there is nothing to order. Whole groups only, so that a cursor says
 /// all; domains left out keep their cursors.
-pub(crate) fn cut(queue: &Queue, recent: &Recent, place: &Place<'_>, left_out: &dyn Fn(Domain) -> bool) -> Option<Block> {
+pub(crate) fn cut(
+    queue: &Queue,
+    recent: &Recent,
+    place: &Place<'_>,
+    left_out: &dyn Fn(Domain) -> bool,
+) -> Option<Block> {
     let below = place.below;
     let time_ms = place.now_ms.max(below.time_ms);
     let mut cursors: BTreeMap<Domain, Cursor> = below.cursors.iter().map(|c| (c.domain, *c)).collect();
     let mut segments = Vec::new();
     let mut moved = false;
+    let mut origins = Vec::new();
     let mut seen = HashSet::new();
     let domains = queue.domains().filter(|domain| place.epoch.rules(*domain).is_some() && !left_out(*domain));
     for domain in domains {
@@ -49,7 +61,11 @@ pub(crate) fn cut(queue: &Queue, recent: &Recent, place: &Place<'_>, left_out: &
             }
             bytes += group.bytes;
             moved = true;
-            cursors.insert(domain, Cursor { domain, incarnation: queue.incarnation, sequence: group.sequence });
+            if !group.headers.is_empty() && origins.len() < ORIGINS_MAX {
+                origins.push(group.headers.clone());
+            }
+            cursors
+                .insert(domain, Cursor { domain, incarnation: queue.incarnation, sequence: group.sequence });
             let mut valid = |tx: &&Transaction| {
                 tx.check_form(below.chain, domain).is_ok()
                     && tx.check_time(time_ms).is_ok()
@@ -75,5 +91,5 @@ pub(crate) fn cut(queue: &Queue, recent: &Recent, place: &Place<'_>, left_out: &
         cursors: cursors.into_values().collect(),
         segments: segments.iter().map(|s| SegmentRef { domain: s.domain, root: s.root() }).collect(),
     };
-    Some(Block { header, segments })
+    Some(Block { header, segments, origins })
 }

@@ -7,13 +7,14 @@
 //!
 //! It must not look into actions, keep a durable cursor, or decide finality. What it decides, certificates confirm.
 //!
-//! Parts: [`service`] is the loop; `queue` holds what is accepted and not final; `cut` makes a block of it (pure);
+//! Parts: [`service`] is the loop; `queue` holds what is accepted and not final; `cut` makes a block of it (pure), `propose` a batch of that;
 //! `pace` says whose turn it is; `takeover` collects the statuses that a higher view needs.
 
 mod config;
 mod cut;
 mod error;
 mod pace;
+mod propose;
 mod queue;
 pub mod service;
 mod takeover;

@@ -18,7 +18,13 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(own: AgencyId, take_over: Duration, active: Option<AgencyId>, now: Duration, jitter: u8) -> Self {
+    pub(crate) fn new(
+        own: AgencyId,
+        take_over: Duration,
+        active: Option<AgencyId>,
+        now: Duration,
+        jitter: u8,
+    ) -> Self {
         Self { own, take_over, active, moved_at: now, jitter }
     }
 
@@ -45,7 +51,9 @@ impl Pace {
         let rank = if self.is_active(epoch) {
             0
         } else {
-            standby.into_iter().position(|orderer| *orderer == self.own).unwrap_or(epoch.orderers.len()) as u32 + 1
+            standby.into_iter().position(|orderer| *orderer == self.own).unwrap_or(epoch.orderers.len())
+                as u32
+                + 1
         };
         let base = self.take_over * (rank + 1);
         base + self.take_over * u32::from(self.jitter) / 1024

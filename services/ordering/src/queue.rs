@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
+use hutong_bus::Headers;
 use hutong_ledger::{
     block::Header,
     id::{Domain, TxId},
@@ -18,6 +19,8 @@ pub(crate) struct Group {
     pub(crate) sequence: u64,
     pub(crate) bytes: usize,
     pub(crate) transactions: Vec<Transaction>,
+    /// Carry the trace of whoever submitted.
+    pub(crate) headers: Headers,
 }
 
 /// Groups per domain, of one incarnation of the stream.
@@ -34,7 +37,7 @@ impl Queue {
     }
 
     /// Takes a message. What in it does not decode is left out here: it could never be valid.
-    pub(crate) fn push(&mut self, domain: Domain, sequence: u64, payload: Bytes) {
+    pub(crate) fn push(&mut self, domain: Domain, sequence: u64, headers: Headers, payload: Bytes) {
         let bytes = payload.len();
         let transactions = match hutong_wire::transaction::decode_group(payload) {
             Ok(group) => group.into_iter().filter_map(Result::ok).collect(),
@@ -44,7 +47,7 @@ impl Queue {
             }
         };
         self.bytes += bytes;
-        self.domains.entry(domain).or_default().push_back(Group { sequence, bytes, transactions });
+        self.domains.entry(domain).or_default().push_back(Group { sequence, bytes, transactions, headers });
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -3,14 +3,14 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::StreamExt;
-use hutong_bus::{AppendError, Batch, Entry, Filter, Headers, Message, Outgoing, SharedBus, Stream};
+use hutong_bus::{AppendError, Entry, Filter, Message, SharedBus, Stream};
 use hutong_keys::SigningKey;
 use hutong_ledger::{
-    block::{Header, Proposal, Segment},
+    block::{Header, Proposal},
     chain::{Base, Lane, Placed},
     epoch::Epoch,
     hash::sha256,
-    id::{AgencyId, Domain, KeyId},
+    id::{AgencyId, Domain},
     vote::Status,
 };
 use hutong_peer::{
@@ -18,13 +18,15 @@ use hutong_peer::{
     agency::{AgencyTip, Answer, Ask, ask},
     stream, subjects,
 };
-use hutong_runtime::SharedClock;
+use hutong_runtime::{SharedClock, trace};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::{
     Config, Error,
     cut::{self, Block, Place},
     pace::Pace,
+    propose,
     queue::{Queue, Recent},
     takeover,
 };
@@ -114,7 +116,8 @@ impl<'a> Round<'a> {
         let now = service.now();
         let jitter = sha256(&[service.agency.as_str().as_bytes(), &height.to_be_bytes()]).0[0];
         let take_over = Duration::from_millis(service.config.take_over_ms);
-        let tip = AgencyTip { agency: service.agency, executed: height, certified: height, final_height: height };
+        let tip =
+            AgencyTip { agency: service.agency, executed: height, certified: height, final_height: height };
         Ok(Self {
             service,
             lane: Lane::new(base),
@@ -175,7 +178,11 @@ impl<'a> Round<'a> {
     /// How long there is nothing to do unless something arrives.
     fn wait(&self) -> Duration {
         let busy = self.lane.height() > self.tip.final_height || self.has_work();
-        if busy { self.pace.until_due(&self.epoch, self.service.now()).clamp(Duration::from_millis(1), TIP_POLL) } else { TIP_POLL * 10 }
+        if busy {
+            self.pace.until_due(&self.epoch, self.service.now()).clamp(Duration::from_millis(1), TIP_POLL)
+        } else {
+            TIP_POLL * 10
+        }
     }
 
     fn has_work(&self) -> bool {
@@ -191,7 +198,7 @@ impl<'a> Round<'a> {
         let domain = entry.subject.split_once('.').and_then(|(_, domain)| domain.parse().ok());
         let Some(domain) = domain else { return };
         let had_work = self.has_work();
-        self.queue.push(domain, entry.sequence, entry.payload);
+        self.queue.push(domain, entry.sequence, entry.headers, entry.payload);
         if !had_work && self.lane.height() <= self.tip.certified {
             self.pace.moved(self.service.now());
         }
@@ -286,7 +293,7 @@ impl<'a> Round<'a> {
         }
         let height = self.lane.height() + 1;
         let Some(block) = self.cut(height) else { return Ok(false) };
-        self.propose(block.header, block.segments, 0, Vec::new()).await
+        self.propose(block, 0, Vec::new()).await
     }
 
     /// Whether a block that may change the epoch is not final yet; nothing is ordered above it until it is.
@@ -339,14 +346,17 @@ impl<'a> Round<'a> {
                 };
                 match header {
                     // The segments need not be sent again: those who certified the block hold them.
-                    Some(header) => self.propose(header, Vec::new(), view, statuses).await,
+                    Some(header) => {
+                        let block = Block { header, segments: Vec::new(), origins: Vec::new() };
+                        self.propose(block, view, statuses).await
+                    }
                     None => Ok(true),
                 }
             }
             None => {
                 self.recent.drop_from(height);
                 let block = self.cut(height).unwrap_or_else(|| self.empty(height));
-                self.propose(block.header, block.segments, view, statuses).await
+                self.propose(block, view, statuses).await
             }
         }
     }
@@ -355,43 +365,34 @@ impl<'a> Round<'a> {
     fn empty(&self, height: u64) -> Block {
         let (below, below_hash) = self.lane.below(height);
         let time_ms = self.service.ports.clock.unix_ms().max(below.time_ms);
-        let header =
-            Header { height, prev: below_hash, time_ms, epoch: self.epoch.number, segments: Vec::new(), ..below.clone() };
-        Block { header, segments: Vec::new() }
+        let header = Header {
+            height,
+            prev: below_hash,
+            time_ms,
+            epoch: self.epoch.number,
+            segments: Vec::new(),
+            ..below.clone()
+        };
+        Block { header, segments: Vec::new(), origins: Vec::new() }
     }
 
-    async fn propose(
-        &mut self,
-        header: Header,
-        segments: Vec<Segment>,
-        view: u32,
-        statuses: Vec<Status>,
-    ) -> Result<bool, Error> {
+    async fn propose(&mut self, block: Block, view: u32, statuses: Vec<Status>) -> Result<bool, Error> {
+        let span = tracing::info_span!("order.block", height = block.header.height, view);
+        // The block goes on with the first trace, and knows the others.
+        if let Some((first, others)) = block.origins.split_first() {
+            trace::follow(&span, first.iter());
+            others.iter().for_each(|other| trace::link(&span, other.iter()));
+        }
+        self.append(block, view, statuses).instrument(span).await
+    }
+
+    async fn append(&mut self, block: Block, view: u32, statuses: Vec<Status>) -> Result<bool, Error> {
+        let Block { header, segments, .. } = block;
         let service = self.service;
-        let key = &service.ports.key;
         let height = header.height;
         let hash = header.hash();
-        let signature = key.sign(&Proposal::message(&header, view, service.agency, &statuses));
-        let public = key.public().0;
-        let proposal =
-            Proposal { header, view, orderer: service.agency, key: KeyId::of(&public), statuses, signature };
-        let encoded = proposal.encode();
-        let mut messages: Vec<Outgoing> = segments
-            .iter()
-            .map(|segment| Outgoing {
-                subject: subjects::segment(segment.domain),
-                headers: Headers::default(),
-                payload: hutong_wire::transaction::encode_segment(&hash, segment),
-                message_id: None,
-            })
-            .collect();
-        messages.push(Outgoing {
-            subject: subjects::HEADER.to_owned(),
-            headers: Headers::default(),
-            message_id: Some(sha256(&[&encoded]).to_string()),
-            payload: encoded.into(),
-        });
-        let batch = Batch { messages, expected_last: Some((subjects::HEADER.to_owned(), self.last_header)) };
+        let proposal = propose::sign(header, view, statuses, service.agency, &service.ports.key);
+        let batch = propose::batch(&proposal, hash, &segments, self.last_header);
         match service.ports.bus.append(Stream::Blocks, batch).await {
             Ok(appended) => {
                 self.last_header = appended.sequence;
@@ -405,7 +406,10 @@ impl<'a> Round<'a> {
             }
             // Another header came first, or perhaps our own did: the reader will show which.
             Err(AppendError::Stale { .. } | AppendError::Unknown { .. }) => {
-                tracing::info!(height, "another header came first, or the acknowledgement was lost; reading again");
+                tracing::info!(
+                    height,
+                    "another header came first, or the acknowledgement was lost; reading again"
+                );
                 service.ports.clock.sleep(Duration::from_millis(5)).await;
                 Ok(false)
             }

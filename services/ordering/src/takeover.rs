@@ -71,7 +71,14 @@ pub(crate) async fn statuses(
     heard
 }
 
-fn valid(bytes: &[u8], chain: ChainId, epoch: &Epoch, agency: AgencyId, height: u64, view: u32) -> Option<Status> {
+fn valid(
+    bytes: &[u8],
+    chain: ChainId,
+    epoch: &Epoch,
+    agency: AgencyId,
+    height: u64,
+    view: u32,
+) -> Option<Status> {
     let status = Status::decode(bytes).ok()?;
     let fits = status.chain == chain
         && status.signature.agency == agency

@@ -20,12 +20,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            segment_patience_ms: 200,
-            ask_timeout_ms: 1000,
-            retry_ms: 200,
-            segments_bytes_max: 64 << 20,
-        }
+        Self { segment_patience_ms: 200, ask_timeout_ms: 1000, retry_ms: 200, segments_bytes_max: 64 << 20 }
     }
 }
 

@@ -40,7 +40,8 @@ impl Engine {
         segments: Vec<(Bytes, Segment)>,
         overlay: &Overlay,
     ) -> Result<ExecutedBlock, Error> {
-        let parts = segments.into_iter().map(|(raw, segment)| self.segment(slot, epoch, raw, segment, overlay));
+        let parts =
+            segments.into_iter().map(|(raw, segment)| self.segment(slot, epoch, raw, segment, overlay));
         let mut segments = try_join_all(parts).await?;
         segments.sort_by_key(|segment| segment.domain);
         let next_epoch = next_epoch(&segments);
@@ -90,7 +91,8 @@ impl Engine {
     ) -> Result<(), Error> {
         let domain = segment.domain;
         let header = &slot.proposal.header;
-        let wanted = Execution::new(&**contract, epoch, header, &segment.transactions, faults).prefetch(records);
+        let wanted =
+            Execution::new(&**contract, epoch, header, &segment.transactions, faults).prefetch(records);
         let missing = from_overlay(wanted, records, overlay);
         let ids: Vec<TxId> = segment.transactions.iter().map(|tx| tx.id).collect();
         let answer = self.storage.prefetch(domain, missing.clone(), ids).await?;

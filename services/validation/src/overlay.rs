@@ -46,7 +46,6 @@ impl Overlay {
         changed.unwrap_or_else(|| self.base_epoch.clone())
     }
 
-
     pub(crate) fn record(&self, key: &RecordKey) -> Option<&Record> {
         self.records.get(key).map(|(_, record)| record)
     }

@@ -1,10 +1,14 @@
 //! The loop: follow the lane, execute the next block as soon as its segments are there, hand it to storage.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::StreamExt;
-use hutong_bus::{Entry, SharedBus};
+use hutong_bus::{Entry, Headers, SharedBus};
 use hutong_keys::VerifierCache;
 use hutong_ledger::{
     block::{Proposal, Segment},
@@ -14,9 +18,10 @@ use hutong_ledger::{
     id::{AgencyId, Domain},
 };
 use hutong_peer::{ExecutedBlock, Session, SharedStorage, Submitted, stream, subjects};
-use hutong_runtime::ComputePool;
+use hutong_runtime::{ComputePool, trace};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::{
     Config, Error,
@@ -91,6 +96,7 @@ impl ValidationService {
             lane: Lane::new(base),
             segments: Segments::new(self.config.segments_bytes_max),
             held: VecDeque::new(),
+            origins: BTreeMap::new(),
         };
         tokio::select! {
             error = round.run(follow) => error,
@@ -126,6 +132,8 @@ struct Round<'a> {
     segments: Segments,
     /// Proposals that can be judged only when the epoch in force at their height is known.
     held: VecDeque<(Proposal, u64)>,
+    /// The traces that proposals came with, by height.
+    origins: BTreeMap<u64, Headers>,
 }
 
 impl Round<'_> {
@@ -185,7 +193,8 @@ impl Round<'_> {
     /// Whether a block that may change the epoch waits to be executed below this height. Until then nobody knows
     /// under which epoch the height is to be judged.
     fn awaits_epoch(&self, height: u64) -> bool {
-        let waiting = self.lane.slots().filter(|slot| slot.proposal.header.height >= self.overlay.next_height());
+        let waiting =
+            self.lane.slots().filter(|slot| slot.proposal.header.height >= self.overlay.next_height());
         waiting
             .take_while(|slot| slot.proposal.header.height < height)
             .any(|slot| slot.proposal.header.segment(Domain::MEMBERSHIP).is_some())
@@ -205,6 +214,9 @@ impl Round<'_> {
                 return;
             }
         };
+        if !entry.headers.is_empty() {
+            self.origins.insert(proposal.header.height, entry.headers);
+        }
         self.offer(proposal, entry.sequence);
     }
 
@@ -227,6 +239,7 @@ impl Round<'_> {
                 self.segments.remove(slot.hash, segment.domain);
             }
         }
+        self.origins = self.origins.split_off(&(height + 1));
         self.overlay.settle(height);
         self.lane.settle(height.min(self.overlay.next_height() - 1));
     }
@@ -237,14 +250,28 @@ impl Round<'_> {
         let Some(slot) = self.lane.slot(height).cloned() else { return Ok(false) };
         let epoch = self.overlay.epoch();
         let Some(segments) = self.collect(&slot) else { return Ok(false) };
-        let engine = &self.service.engine;
-        let block = Arc::new(engine.execute(&slot, &epoch, segments, &self.overlay).await?);
-        self.submit(block.clone()).await?;
+        let span = tracing::info_span!("validate.block", agency = %self.service.agency, height);
+        if let Some(origin) = self.origins.remove(&height) {
+            trace::follow(&span, origin.iter());
+        }
+        let block = self.execute(&slot, &epoch, segments).instrument(span).await?;
         self.overlay.push(block);
         for (proposal, sequence) in std::mem::take(&mut self.held) {
             self.offer(proposal, sequence);
         }
         Ok(true)
+    }
+
+    async fn execute(
+        &self,
+        slot: &Slot,
+        epoch: &Arc<Epoch>,
+        segments: Vec<(Bytes, Segment)>,
+    ) -> Result<Arc<ExecutedBlock>, Error> {
+        let block = self.service.engine.execute(slot, epoch, segments, &self.overlay).await?;
+        let block = Arc::new(block);
+        self.submit(block.clone()).await?;
+        Ok(block)
     }
 
     async fn submit(&self, block: Arc<ExecutedBlock>) -> Result<(), Error> {

@@ -70,8 +70,12 @@ impl TryFrom<v1::Signature> for Signature {
     type Error = Error;
 
     fn try_from(message: v1::Signature) -> Result<Self, Error> {
-        let key = message.key_id[..].try_into().map_err(|_| Error::field(SIGNATURE, "key_id", "8 bytes expected"))?;
-        let bytes = message.bytes[..].try_into().map_err(|_| Error::field(SIGNATURE, "bytes", "64 bytes expected"))?;
+        let key = message.key_id[..]
+            .try_into()
+            .map_err(|_| Error::field(SIGNATURE, "key_id", "8 bytes expected"))?;
+        let bytes = message.bytes[..]
+            .try_into()
+            .map_err(|_| Error::field(SIGNATURE, "bytes", "64 bytes expected"))?;
         let agency = message.agency.parse().map_err(|e| Error::field(SIGNATURE, "agency", e))?;
         Ok(Self { agency, key: KeyId(key), bytes })
     }
@@ -90,7 +94,9 @@ impl From<&Transaction> for v1::Transaction {
 
 /// Decodes one transaction.
 pub fn decode_transaction(bytes: Bytes) -> Result<Transaction, Error> {
-    v1::Transaction::decode(bytes).map_err(|source| Error::Decode { message: TRANSACTION, source })?.try_into()
+    v1::Transaction::decode(bytes)
+        .map_err(|source| Error::Decode { message: TRANSACTION, source })?
+        .try_into()
 }
 
 /// Decodes a group, each transaction on its own: one that is malformed does not spoil the others.
@@ -108,15 +114,16 @@ pub fn encode_group<'a>(transactions: impl IntoIterator<Item = &'a Transaction>)
 /// A segment with the block that it was proposed for. Its transactions must all be well formed: ordering leaves
 /// out what is not.
 pub fn decode_segment(bytes: Bytes) -> Result<(Hash, Segment), Error> {
-    let message =
-        v1::Segment::decode(bytes).map_err(|source| Error::Decode { message: SEGMENT, source })?;
+    let message = v1::Segment::decode(bytes).map_err(|source| Error::Decode { message: SEGMENT, source })?;
     if message.transactions.len() > SEGMENT_TRANSACTIONS_MAX {
         let reason = format!("more than {SEGMENT_TRANSACTIONS_MAX}");
         return Err(Error::field(SEGMENT, "transactions", reason));
     }
-    let block = message.block[..].try_into().map_err(|_| Error::field(SEGMENT, "block", "32 bytes expected"))?;
+    let block =
+        message.block[..].try_into().map_err(|_| Error::field(SEGMENT, "block", "32 bytes expected"))?;
     let domain = message.domain.parse().map_err(|e| Error::field(SEGMENT, "domain", e))?;
-    let transactions = message.transactions.into_iter().map(Transaction::try_from).collect::<Result<_, _>>()?;
+    let transactions =
+        message.transactions.into_iter().map(Transaction::try_from).collect::<Result<_, _>>()?;
     Ok((Hash(block), Segment { domain, transactions }))
 }
 

@@ -26,8 +26,8 @@ use hutong_ledger::{
 };
 use hutong_ordering::{Config, OrderingService, Ports};
 use hutong_peer::{
-    Error, ExecutedBlock, FinalTransaction, Position, Prefetched, Session, SharedStorage, StoragePeer, StoredRecord,
-    Submitted,
+    Error, ExecutedBlock, FinalTransaction, Position, Prefetched, Session, SharedStorage, StoragePeer,
+    StoredRecord, Submitted,
     agency::{AgencyTip, Answer, Ask},
     storage::{ArchivedBlock, History, Standing},
     stream, subjects,
@@ -134,7 +134,8 @@ impl City {
                 for agency in AGENCIES {
                     let id: AgencyId = agency.parse().unwrap();
                     let payload = tip(&shared, id).encode().into();
-                    let message = Message { subject: subjects::tip(&id), headers: Headers::default(), payload };
+                    let message =
+                        Message { subject: subjects::tip(&id), headers: Headers::default(), payload };
                     bus.publish(message).await.unwrap();
                 }
             }
@@ -175,8 +176,10 @@ impl City {
 
     pub fn orderer(&self, agency: &str, config: Config) -> CancellationToken {
         let id: AgencyId = agency.parse().unwrap();
-        let storage: SharedStorage =
-            Arc::new(FakeStorage { shared: self.shared.clone(), epoch: Arc::new(self.genesis.epoch.clone()) });
+        let storage: SharedStorage = Arc::new(FakeStorage {
+            shared: self.shared.clone(),
+            epoch: Arc::new(self.genesis.epoch.clone()),
+        });
         let ports = Ports {
             bus: self.bus.clone(),
             storage,
@@ -225,7 +228,9 @@ impl City {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the transactions are ordered in time")
+        tokio::time::timeout(Duration::from_secs(30), wait)
+            .await
+            .expect("the transactions are ordered in time")
     }
 
     async fn ids(&self) -> Vec<TxId> {
