@@ -78,20 +78,38 @@ fn verify_chunk(claims: &[Claim<'_>], cache: &VerifierCache) -> Vec<bool> {
     verdicts
 }
 
-/// Halves until the wrong ones are found. The verdicts start as wrong, so only right ones are written.
+/// Settles claims of which at least one may be wrong. The verdicts start as wrong, so only right ones are
+/// written.
 fn settle(hashed: &[Hashed], verdicts: &mut [bool]) {
     if hashed.len() > SINGLE_MAX && holds(hashed) {
-        for one in hashed {
-            verdicts[one.index] = true;
-        }
-    } else if hashed.len() > HALVE_MIN {
-        let (left, right) = hashed.split_at(hashed.len() / 2);
-        settle(left, verdicts);
-        settle(right, verdicts);
+        hashed.iter().for_each(|one| verdicts[one.index] = true);
     } else {
-        for one in hashed {
-            verdicts[one.index] = one.item.clone().verify_single().is_ok();
+        search(hashed, verdicts);
+    }
+}
+
+/// Finds the wrong ones among claims that failed together. Halving finds a lone one cheaply; when both halves
+/// fail there are several, and checking one by one bounds what a flood of wrong signatures can cost.
+fn search(failed: &[Hashed], verdicts: &mut [bool]) {
+    if failed.len() <= HALVE_MIN {
+        return one_by_one(failed, verdicts);
+    }
+    let (left, right) = failed.split_at(failed.len() / 2);
+    let (left_holds, right_holds) = (holds(left), holds(right));
+    for (half, half_holds) in [(left, left_holds), (right, right_holds)] {
+        if half_holds {
+            half.iter().for_each(|one| verdicts[one.index] = true);
+        } else if left_holds || right_holds {
+            search(half, verdicts);
+        } else {
+            one_by_one(half, verdicts);
         }
+    }
+}
+
+fn one_by_one(hashed: &[Hashed], verdicts: &mut [bool]) {
+    for one in hashed {
+        verdicts[one.index] = one.item.clone().verify_single().is_ok();
     }
 }
 

@@ -1,0 +1,131 @@
+//! The API's description: one OpenAPI 3.1 document from the parts of all services, and a page to browse it.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    response::{IntoResponse as _, Redirect, Response},
+    routing::get,
+};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use utoipa::openapi::{Info, OpenApi};
+use utoipa_swagger_ui::Config;
+
+use super::Problem;
+
+/// Swagger UI brings its own scripts and styles, inline ones among them, and reads only the document beside it.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+);
+
+/// One document from many. Where two describe the same path and method, the first stands.
+pub fn merge(title: &str, version: &str, parts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
+    let whole = OpenApi::builder().info(Info::new(title, version)).build();
+    parts.into_iter().fold(whole, OpenApi::merge_from)
+}
+
+#[derive(Clone)]
+struct Docs {
+    document: Bytes,
+    page: Arc<Config<'static>>,
+}
+
+/// `/openapi.json` and `/docs/`.
+pub fn routes(document: &OpenApi) -> Result<Router, serde_json::Error> {
+    let docs = Docs {
+        document: document.to_json()?.into(),
+        // No validator: the document must not be sent elsewhere to be judged.
+        page: Arc::new(Config::from("/openapi.json").validator_url("none")),
+    };
+    Ok(Router::new()
+        .route("/openapi.json", get(openapi_json))
+        .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
+        .route("/docs/", get(|State(docs): State<Docs>| async move { file("", docs) }))
+        .route(
+            "/docs/{*file}",
+            get(|Path(name): Path<String>, State(docs): State<Docs>| async move { file(&name, docs) }),
+        )
+        .with_state(docs))
+}
+
+async fn openapi_json(State(docs): State<Docs>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], docs.document).into_response()
+}
+
+fn file(name: &str, docs: Docs) -> Response {
+    match utoipa_swagger_ui::serve(name, docs.page) {
+        Ok(Some(file)) => {
+            let headers = [(header::CONTENT_TYPE, file.content_type)];
+            let mut response = (headers, file.bytes.into_owned()).into_response();
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+            response
+        }
+        Ok(None) => {
+            Problem::new("unknown_path", StatusCode::NOT_FOUND, "There is no such page.").into_response()
+        }
+        Err(error) => Problem::internal(error).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use http::Request;
+    use tower::ServiceExt as _;
+    use utoipa::OpenApi as _;
+
+    use super::*;
+
+    #[utoipa::path(get, path = "/v1/blocks", responses((status = 200, description = "Headers.")))]
+    #[expect(dead_code, reason = "only its description is used")]
+    fn blocks() {}
+
+    #[utoipa::path(get, path = "/property/v1/parcels/{id}", params(("id" = String, Path)), responses((status = 200)))]
+    #[expect(dead_code, reason = "only its description is used")]
+    fn parcel() {}
+
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(blocks))]
+    struct Storage;
+
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(parcel))]
+    struct Property;
+
+    async fn get_page(path: &str) -> (u16, String, String) {
+        let document = merge("Hutong", "1", [Storage::openapi(), Property::openapi()]);
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let response = routes(&document).expect("JSON").oneshot(request).await.expect("infallible");
+        let status = response.status().as_u16();
+        let header =
+            |name| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        let kind = header(header::CONTENT_TYPE);
+        let body = to_bytes(response.into_body(), 10 << 20).await.expect("a body");
+        (status, kind, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn the_parts_become_one_document() {
+        let (status, _, body) = get_page("/openapi.json").await;
+        let document: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, &document["openapi"]), (200, &"3.1.0".into()));
+        assert_eq!(document["info"]["title"], "Hutong");
+        let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+        assert_eq!(paths, ["/property/v1/parcels/{id}", "/v1/blocks"]);
+    }
+
+    #[tokio::test]
+    async fn the_page_is_served_from_here_alone() {
+        assert_eq!(get_page("/docs").await.0, 308);
+        let (status, kind, page) = get_page("/docs/").await;
+        assert_eq!((status, kind.as_str()), (200, "text/html"));
+        assert!(page.contains("swagger-ui"), "{page}");
+        let (status, _, script) = get_page("/docs/swagger-initializer.js").await;
+        assert!(status == 200 && script.contains("/openapi.json"), "{script}");
+        assert_eq!(get_page("/docs/swagger-ui-bundle.js").await.0, 200);
+        assert_eq!(get_page("/docs/../Cargo.toml").await.0, 404);
+    }
+}
