@@ -45,7 +45,8 @@ pub const BATCH_BYTES_MAX: usize = 48 << 20;
 pub trait Bus: Send + Sync + std::fmt::Debug + 'static {
     /// Appends the batch to a stream: all of it or nothing. Returns once the batch is durable; readers may see
     /// it before that. A repeated message id within the stream's duplicate window is answered as
-    /// [`Appended::duplicate`] when the whole batch is that one message, and refused otherwise.
+    /// [`Appended::duplicate`] when the whole batch is that one message, and refused otherwise; if the batch also
+    /// expects a last sequence that holds no more, [`AppendError::Stale`] may be the answer to either.
     async fn append(&self, stream: Stream, batch: Batch) -> Result<Appended, AppendError>;
 
     /// The entries of a stream from a sequence on (inclusive; 0 and 1 both mean the start), in order, only

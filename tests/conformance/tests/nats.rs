@@ -155,10 +155,9 @@ async fn a_full_stream_refuses_and_keeps_what_it_has() {
 }
 
 async fn refusal(options: Options) -> String {
-    match NatsBus::connect(options).await {
-        Err(Error::Unfit { reason }) => reason,
-        other => panic!("{other:?}"),
-    }
+    let error = NatsBus::connect(options).await.unwrap_err();
+    assert!(matches!(error, Error::Unfit { .. }), "{error:?}");
+    error.to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]

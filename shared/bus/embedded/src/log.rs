@@ -89,8 +89,7 @@ impl Log {
         }
     }
 
-    /// Whether and where a batch may be appended. Repeats are found before stale expectations: whoever repeats a
-    /// message must learn that it is there.
+    /// Whether and where a batch may be appended. Repeats are found before stale expectations: that says more.
     pub(crate) fn judge(&self, batch: &Batch) -> Result<Verdict, AppendError> {
         let stream = self.stream;
         if let [Outgoing { message_id: Some(id), .. }] = &batch.messages[..] {
