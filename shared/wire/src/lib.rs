@@ -10,6 +10,9 @@ mod generated {
         pub mod property {
             include!(concat!(env!("OUT_DIR"), "/hutong.v1.property.rs"));
         }
+        pub mod storage {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.storage.rs"));
+        }
         pub mod membership {
             include!(concat!(env!("OUT_DIR"), "/hutong.v1.membership.rs"));
         }
