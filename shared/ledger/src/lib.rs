@@ -12,6 +12,7 @@
 #[macro_use]
 mod text;
 
+pub mod acceptance;
 pub mod block;
 pub mod canon;
 pub mod chain;
