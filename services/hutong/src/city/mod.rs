@@ -2,6 +2,7 @@
 //!
 //! This is the only place that chooses a deployment. Services get their ports here and know nothing of each other.
 
+pub mod directory;
 pub mod found;
 pub mod layout;
 mod node;

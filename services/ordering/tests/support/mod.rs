@@ -1,5 +1,7 @@
 //! A city around orderers: real keys, the embedded bus in memory, and agencies that certify what they read.
 
+#![allow(clippy::unwrap_used)] // A test's support fails as its tests do.
+
 use std::{
     collections::BTreeSet,
     sync::{
@@ -12,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use hutong_bus::{Batch, Bus, Filter, Headers, Message, Outgoing, SharedBus, Stream};
+use hutong_bus::{Batch, Filter, Headers, Message, Outgoing, SharedBus, Stream};
 use hutong_bus_embedded::EmbeddedBus;
 use hutong_keys::SigningKey;
 use hutong_ledger::{

@@ -1,0 +1,78 @@
+//! One command per file. Each takes its arguments, does one thing, prints one result.
+
+mod fsck;
+mod genesis;
+mod get;
+mod keys;
+mod load;
+mod receipt;
+mod run;
+mod submit;
+mod tail;
+mod token;
+mod up;
+mod verify;
+
+use std::future::Future;
+
+use crate::{
+    bench,
+    city::CityError,
+    cli::{Cli, Command, Global},
+    output::Output,
+};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    City(#[from] CityError),
+    #[error(transparent)]
+    Client(#[from] hutong_client::Error),
+    #[error(transparent)]
+    Bench(#[from] bench::BenchError),
+    #[error("{path}: {source}")]
+    Io {
+        path: std::path::PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// What was asked for is wrong, and what to do instead.
+    #[error("{0}")]
+    Usage(String),
+    /// The command did its work, and the answer is no.
+    #[error("{0}")]
+    Negative(String),
+}
+
+/// What every command gets.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub global: Global,
+    pub output: Output,
+}
+
+pub fn run(cli: Cli) -> Result<(), CommandError> {
+    let context = Context { output: Output { json: cli.global.json }, global: cli.global };
+    match cli.command {
+        Command::Up(args) => block_on(up::run(context, args)),
+        Command::Run(args) => block_on(run::run(context, args)),
+        Command::Keys(args) => keys::run(&context, args),
+        Command::Genesis(args) => genesis::run(&context, &args),
+        Command::Token(args) => token::run(&context, &args),
+        Command::Submit(args) => block_on(submit::run(context, args)),
+        Command::Load(args) => block_on(load::run(context, args)),
+        Command::Get(args) => block_on(get::run(context, args)),
+        Command::Receipt(args) => block_on(receipt::run(context, args)),
+        Command::Verify(args) => verify::run(&context, &args),
+        Command::Fsck(args) => fsck::run(&context, &args),
+        Command::Tail(args) => block_on(tail::run(context, args)),
+        Command::Bench(args) => block_on(bench::run(context, args)),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let io = |source| CommandError::Io { path: "the async runtime".into(), source };
+    runtime.map_err(io)?.block_on(work)
+}
