@@ -40,7 +40,11 @@ pub struct Cosigned {
 impl Cosigned {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new();
-        w.text(self.chain.as_str()).text(self.agency.as_str()).raw(&self.key.0).u64(self.height).hash(&self.block);
+        w.text(self.chain.as_str())
+            .text(self.agency.as_str())
+            .raw(&self.key.0)
+            .u64(self.height)
+            .hash(&self.block);
         w.list(&self.notes, |w, note| {
             w.text(note.domain.as_str()).u64(note.size).hash(&note.root).hash(&note.state);
             w.u64(note.time_s).raw(&note.signature);
@@ -125,7 +129,10 @@ pub enum Answer {
     Status(Vec<u8>),
     Votes(Vec<Vec<u8>>),
     Cosigned(Vec<Vec<u8>>),
-    Certified { proposal: Vec<u8>, certificate: Vec<u8> },
+    Certified {
+        proposal: Vec<u8>,
+        certificate: Vec<u8>,
+    },
     Segment(Vec<u8>),
     Tip(AgencyTip),
     /// It does not have it.
@@ -214,7 +221,12 @@ impl Answer {
 }
 
 /// Asks an agency over the bus.
-pub async fn ask(bus: &dyn Bus, agency: &AgencyId, question: &Ask, timeout: Duration) -> Result<Answer, Error> {
+pub async fn ask(
+    bus: &dyn Bus,
+    agency: &AgencyId,
+    question: &Ask,
+    timeout: Duration,
+) -> Result<Answer, Error> {
     let subject = crate::subjects::agency(agency);
     let answer = bus.request(&subject, Headers::default(), question.encode().into(), timeout).await;
     let answer = answer.map_err(|source| Error::Unavailable { callee: "agency", source })?;

@@ -5,12 +5,16 @@
 
 pub mod agency;
 pub mod block;
+pub mod ingest;
+pub mod remote;
 pub mod storage;
+pub mod stream;
 pub mod subjects;
 
 pub use block::{ExecutedBlock, SegmentResult};
+pub use remote::{RemoteStorage, serve_storage};
 pub use storage::{
-    FinalTransaction, Position, Prefetched, Session, StoragePeer, StoredRecord, Submitted, SharedStorage,
+    FinalTransaction, Position, Prefetched, Session, SharedStorage, StoragePeer, StoredRecord, Submitted,
 };
 
 use hutong_bus as bus;

@@ -120,7 +120,12 @@ pub trait StoragePeer: Send + Sync + Debug + 'static {
     async fn standing(&self) -> Result<Standing, Error>;
 
     /// Records as of the last final height, and which ids have a log entry.
-    async fn prefetch(&self, domain: Domain, keys: Vec<RecordKey>, ids: Vec<TxId>) -> Result<Prefetched, Error>;
+    async fn prefetch(
+        &self,
+        domain: Domain,
+        keys: Vec<RecordKey>,
+        ids: Vec<TxId>,
+    ) -> Result<Prefetched, Error>;
 
     /// Hands an executed block over. It is archived, voted for when its parent is certified, cosigned when it is
     /// certified itself, and written to the final state at quorum.
