@@ -65,6 +65,7 @@ pub enum Tag {
     Outcome,
     RecordSalt,
     Record,
+    StateKey,
     SealedField,
     Token,
 }
@@ -83,6 +84,7 @@ impl Tag {
             Self::Outcome => b"hutong/v1/outcome\0",
             Self::RecordSalt => b"hutong/v1/record-salt\0",
             Self::Record => b"hutong/v1/record\0",
+            Self::StateKey => b"hutong/v1/state-key\0",
             Self::SealedField => b"hutong/v1/sealed-field\0",
             Self::Token => b"hutong/v1/token\0",
         }

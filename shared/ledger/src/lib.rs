@@ -27,5 +27,6 @@ pub mod invariant;
 pub mod log;
 pub mod note;
 pub mod proof;
+pub mod state_tree;
 pub mod transaction;
 pub mod vote;

@@ -73,7 +73,7 @@ impl FromStr for TlogProof {
         if text.len() > PROOF_BYTES_MAX {
             return Err(Malformed { what: "a proof that is too long".into(), at: PROOF_BYTES_MAX });
         }
-        if lines.next(MAGIC)? != "" {
+        if !lines.next(MAGIC)?.is_empty() {
             return Err(Malformed { what: format!("{MAGIC} alone on its line expected"), at: 0 });
         }
         let extra = match lines.rest.starts_with("extra ") {
