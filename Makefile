@@ -1,35 +1,43 @@
-# Hutong: what one types. `make` alone lists the targets.
-SHELL := /bin/bash
-CARGO ?= cargo
-DATA ?= ./data
+# What one types to run, test and measure Hutong. `make` alone lists it. Only Rust is needed; `make setup`, which the
+# others call where they need it, installs the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test setup bench lint
+.PHONY: help setup up test format lint bench golden
 
-help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+CARGO ?= cargo
+# Options for `hutong up` and `hutong bench`: make up UP="--data city", make bench BENCH_SECONDS=30
+UP ?=
+BENCH_SECONDS ?= 10
+BENCH = $(CARGO) run --release --quiet -p hutong -- bench --json --seconds $(BENCH_SECONDS)
 
-up: toolchain ## Run the whole city in one process, load the bundled property sales, and go on
-	$(CARGO) run --release -p hutong -- up --demo --data $(DATA)
+help: ## List what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what the tests need beside Rust: a C compiler and nats-server
+	@scripts/setup
+
+up: ## Run a city with four agencies in one process and load the bundled property sales
+	@scripts/setup compiler
+	$(CARGO) run --release -p hutong -- up --demo $(UP)
 
 test: setup ## Run all tests, on the embedded bus and on a real nats-server
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --locked
 
-setup: toolchain ## Install what the tests need and the machine lacks
-	@scripts/install-nats.sh
+format: ## Format all code
+	$(CARGO) fmt --all
 
-.PHONY: toolchain
-toolchain:
-	@scripts/install-toolchain.sh
-
-bench: toolchain ## Measure this machine
-	$(CARGO) build --release -p hutong
-	target/release/hutong bench --agencies 1 --via bus --batch 100
-	target/release/hutong bench --agencies 1 --via http --clients 128
-	target/release/hutong bench --agencies 1 --via http --clients 128 --rate 300
-
-lint: ## Check formatting, lints and dependencies
+lint: ## Check format, lints, and what dependencies are allowed (where cargo-deny is installed)
+	@scripts/setup compiler
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
-	else echo "cargo-deny is not installed; licences and advisories were not checked (cargo install cargo-deny)"; fi
+	else echo "cargo-deny is not installed: deny.toml was not checked"; fi
+
+bench: ## Measure this machine: bulk over the bus, singles over HTTP, four agencies
+	@scripts/setup compiler
+	$(BENCH) --agencies 1 --via bus --batch 100
+	$(BENCH) --agencies 1 --via http --clients 128 --batch 1
+	$(BENCH) --agencies 4 --via bus --batch 100
+
+golden: ## Write golden bytes of forms that have none yet; those that exist are never changed
+	HUTONG_GOLDEN=write $(CARGO) test -p hutong-test-golden
