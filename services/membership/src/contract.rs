@@ -47,7 +47,10 @@ impl Contract for Membership {
         let stored = state.get(&Epoch::record()).ok_or_else(|| Refusal::fault("there is no epoch"))?;
         let current = Epoch::decode(stored).map_err(|e| Refusal::fault(e.to_string()))?;
         if current.from_height > state.height {
-            return Err(Refusal::new("epoch_changed_in_block", "another change of this block came first; submit again"));
+            return Err(Refusal::new(
+                "epoch_changed_in_block",
+                "another change of this block came first; submit again",
+            ));
         }
         let mut next = match tx.action::<Kind>()? {
             Kind::Replace(replace) => replaced(replace, &current, tx)?,
@@ -67,8 +70,8 @@ impl Contract for Membership {
 }
 
 fn replaced(action: &wire::Replace, current: &Epoch, tx: &Verified<'_>) -> Result<Epoch, Refusal> {
-    let next = Epoch::decode(&action.epoch)
-        .map_err(|e| Refusal::new("epoch_invalid", e.to_string()).at("epoch"))?;
+    let next =
+        Epoch::decode(&action.epoch).map_err(|e| Refusal::new("epoch_invalid", e.to_string()).at("epoch"))?;
     if next.number != current.number + 1 {
         let message = format!("epoch {} follows {}, not {}", current.number + 1, current.number, next.number);
         return Err(Refusal::new("epoch_number", message).at("epoch"));
@@ -86,12 +89,14 @@ fn replaced(action: &wire::Replace, current: &Epoch, tx: &Verified<'_>) -> Resul
 fn check_hosts(current: &Epoch, next: &Epoch) -> Result<(), Refusal> {
     let validating = next.validating().count();
     for rules in next.domains.iter().filter(|rules| !rules.domain.is_platform()) {
-        let before: &[Host] = current.rules(rules.domain).map(|rules| rules.hosts.as_slice()).unwrap_or_default();
+        let before: &[Host] =
+            current.rules(rules.domain).map(|rules| rules.hosts.as_slice()).unwrap_or_default();
         // The hosts of a domain that is new have nothing to catch up with.
         let is_new = current.rules(rules.domain).is_none();
         let was_ready = |host: &Host| before.iter().any(|b| b.agency == host.agency && b.ready);
         if let Some(host) = rules.hosts.iter().find(|host| host.ready && !is_new && !was_ready(host)) {
-            let message = format!("{} becomes ready for {} by its own transaction", host.agency, rules.domain);
+            let message =
+                format!("{} becomes ready for {} by its own transaction", host.agency, rules.domain);
             return Err(Refusal::new("host_not_ready", message).at("epoch"));
         }
         let needed = HOSTS_MIN.min(validating).min(if is_new { usize::MAX } else { before.len().max(1) });
@@ -137,7 +142,8 @@ fn rotated(action: &wire::RotateKeys, current: &Epoch, tx: &Verified<'_>) -> Res
     for added in &action.add {
         let purpose = Purpose::ALL.into_iter().find(|purpose| *purpose as i32 == added.purpose);
         let purpose = purpose.ok_or_else(|| Refusal::malformed("an unknown purpose").at("add"))?;
-        let public = added.public[..].try_into().map_err(|_| Refusal::malformed("a key has 32 bytes").at("add"))?;
+        let public =
+            added.public[..].try_into().map_err(|_| Refusal::malformed("a key has 32 bytes").at("add"))?;
         if agency.key(purpose).is_none() && !action_may_add(purpose) {
             let message = format!("an agency gets its first {purpose} key from a quorum");
             return Err(Refusal::new("quorum_missing", message).at("add"));
@@ -162,8 +168,10 @@ fn own<'a>(epoch: &'a mut Epoch, id: &AgencyId) -> Result<&'a mut Agency, Refusa
 }
 
 fn made_ready(action: &wire::Ready, current: &Epoch, tx: &Verified<'_>) -> Result<Epoch, Refusal> {
-    let domain: Domain =
-        action.domain.parse().map_err(|_| Refusal::malformed("the domain's name is not valid").at("domain"))?;
+    let domain: Domain = action
+        .domain
+        .parse()
+        .map_err(|_| Refusal::malformed("the domain's name is not valid").at("domain"))?;
     let mut next = current.clone();
     let agency = tx.body.agency;
     let rules: Option<&mut DomainRules> = next.domains.iter_mut().find(|rules| rules.domain == domain);

@@ -1,1 +1,20 @@
-//! The city domain property: parcels, rights, mortgages, caveats (ISO 19152).
+//! The city domain property: parcels with their rights, mortgages, caveats and seizures (ISO 19152, LADM).
+//!
+//! A parcel is one record, named by its id. People appear under handles with commitments; who they are never enters a
+//! transaction. The contract alone decides what may change; view and API only show what is final.
+//!
+//! Parts: [`contract`] (pure), [`build`] makes actions, [`sales`] reads the open data of property sales, `view` is the
+//! index for searching, `api` the routes.
+
+mod api;
+pub mod build;
+mod config;
+pub mod contract;
+pub mod sales;
+mod service;
+mod view;
+
+pub use api::{document, routes};
+pub use config::Config;
+pub use contract::{DOMAIN, Property, domain};
+pub use service::PropertyService;

@@ -33,8 +33,9 @@ pub trait Contract: Send + Sync + 'static {
     /// Decodes an action; a refusal (`malformed_action`) if it is not one.
     fn decode(&self, action: &[u8]) -> Result<Action, Refusal>;
 
-    /// Records that deciding may read, given what is loaded; called until it adds nothing (at most
-    /// [`READ_ROUNDS_MAX`] rounds, [`READS_MAX`] records). Other domains than the own may only be platform ones.
+    /// Records that deciding may read, given those it named the round before (in the first: none); called until it
+    /// adds nothing (at most [`READ_ROUNDS_MAX`] rounds, [`READS_MAX`] records). Other domains than the own may only be
+    /// platform ones.
     fn reads(&self, tx: &Verified<'_>, loaded: &View<'_>) -> Result<Vec<RecordKey>, Refusal>;
 
     /// Decides. Reading a record that `reads` did not name is a fault of the contract.
@@ -190,15 +191,30 @@ impl<'a> View<'a> {
 
     /// The live value of a record of any domain that may be read.
     pub fn get_in(&self, key: &RecordKey) -> Option<&'a Bytes> {
-        if self.allowed.is_some_and(|allowed| !allowed.contains(key)) {
+        if !self.allows(key) {
             self.undeclared.set(true);
             return None;
         }
         self.records.get(key)?.as_ref()?.value.as_ref()
     }
 
-    /// Whether the record was asked for and answered, be it with nothing.
+    /// The version of a record of the own domain: 0 if it never existed.
+    pub fn version(&self, record: &RecordId) -> u64 {
+        let key = RecordKey { domain: self.domain, record: record.clone() };
+        if self.allowed.is_some_and(|allowed| !allowed.contains(&key)) {
+            self.undeclared.set(true);
+            return 0;
+        }
+        self.records.get(&key).and_then(Option::as_ref).map_or(0, |record| record.version)
+    }
+
+    /// Whether the record was asked for and answered, be it with nothing. What others asked for does not show: it
+    /// differs from host to host.
     pub fn is_loaded(&self, key: &RecordKey) -> bool {
-        self.records.contains_key(key)
+        self.allows(key) && self.records.contains_key(key)
+    }
+
+    fn allows(&self, key: &RecordKey) -> bool {
+        self.allowed.is_none_or(|allowed| allowed.contains(key))
     }
 }
