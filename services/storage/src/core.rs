@@ -1,0 +1,365 @@
+//! The decisions of storage, without IO: what may be voted for, what is certified, what is cosigned, what is final.
+//!
+//! Inputs are method calls; what is to be done comes out as [`Action`]s, which the service performs in order. The
+//! core counts the archive's positions itself: it knows at which position each thing that binds the agency will
+//! be durable, and lets go of a vote, status or cosignature only when [`Core::durable`] has told it so. Since what
+//! is durable is a prefix of the archive, a vote, the certificate that counts it and the cosignature on it may be
+//! brought to the disk together; none of them is seen outside before.
+//!
+//! It reads no clock ([`Now`] comes with the input), holds no lock and starts nothing, so that a simulation can
+//! run many of them.
+//!
+//! Parts: [`slot`] is a height that is not final yet; [`heard`] keeps what others said, perhaps ahead of the
+//! blocks; [`voting`], [`status`] and [`finality`] are the three rules; [`known`] is what the archive remembered.
+
+mod finality;
+pub(crate) mod heard;
+pub(crate) mod known;
+pub(crate) mod slot;
+mod status;
+mod voting;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use hutong_keys::SigningKey;
+use hutong_ledger::{
+    chain::Base,
+    epoch::{Epoch, Purpose},
+    hash::Hash,
+    id::{AgencyId, ChainId, KeyId},
+    invariant::Invariant,
+    vote::{Certificate, Commitments, Status, Vote},
+};
+use hutong_peer::{ExecutedBlock, Submitted, agency::Cosigned};
+
+use crate::{
+    Config, Error,
+    archive::Record,
+    checkpoint::{Point, SignedCheckpoint},
+};
+use heard::Heard;
+use known::Known;
+use slot::Slot;
+
+pub(crate) use status::StatusAnswer;
+
+/// The time, as the service read it when the input came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    pub(crate) unix_ms: u64,
+    pub(crate) monotonic: Duration,
+}
+
+/// Who this agency is and what it signs with.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) chain: ChainId,
+    pub(crate) agency: AgencyId,
+    pub(crate) host: SigningKey,
+    /// The log keys of domains that it owns; the epoch says which is for which.
+    pub(crate) logs: Vec<SigningKey>,
+}
+
+impl Identity {
+    pub(crate) fn key_id(&self) -> KeyId {
+        KeyId::of(self.host.public().as_bytes())
+    }
+
+    /// Whether the epoch lets it vote and cosign with this key.
+    pub(crate) fn signs(&self, epoch: &Epoch) -> bool {
+        epoch.agency(&self.agency).is_some_and(|agency| agency.validating)
+            && epoch.key(&self.agency, Purpose::Host, &self.key_id()).is_some()
+    }
+}
+
+/// A height that has become final, with all that is written for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Finalized {
+    pub(crate) block: Arc<ExecutedBlock>,
+    pub(crate) certificate: Certificate,
+    pub(crate) notes: Vec<SignedCheckpoint>,
+    /// This agency's own cosignatures, for those who missed them.
+    pub(crate) cosigned: Option<Cosigned>,
+    /// Where the archive has the block.
+    pub(crate) position: u64,
+    /// The epoch in force at the next height.
+    pub(crate) epoch: Arc<Epoch>,
+}
+
+/// Names a question whose answer has to wait for the disk.
+pub(crate) type Token = u64;
+
+/// What the service is to do, in this order.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// The next record of the archive.
+    Append(Record),
+    /// The next record of the archive: a block with its segments.
+    AppendBlock { seen_ms: u64, block: Arc<ExecutedBlock> },
+    /// Forget speculative results at this height and above.
+    Rewind { height: u64 },
+    /// Compute log and state roots; answered by [`Core::rooted`].
+    Compute(Arc<ExecutedBlock>),
+    PublishVote(Vote),
+    PublishCosigned(Cosigned),
+    AnswerStatus(Token, Status),
+    Finalize(Box<Finalized>),
+    /// Someone broke an invariant, by evidence; counted and logged, and the core goes on.
+    Violation { invariant: Invariant, evidence: String },
+}
+
+/// What is let go of once the archive is durable up to a position.
+#[derive(Clone, Debug)]
+enum Release {
+    Vote(Vote),
+    Cosigned(Cosigned),
+    Status(Token, Status),
+}
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    identity: Identity,
+    config: Config,
+    /// The last final block.
+    base: Base,
+    /// In force at the height above the base.
+    epoch: Arc<Epoch>,
+    /// The heights above the base.
+    slots: VecDeque<Slot>,
+    commitments: Commitments,
+    heard: BTreeMap<u64, Heard>,
+    known: Known,
+    /// The archive's last position.
+    appended: u64,
+    durable: u64,
+    releases: VecDeque<(u64, Release)>,
+    actions: Vec<Action>,
+    /// When the height above the tip could first be expected.
+    tip_since: Duration,
+    next_token: Token,
+}
+
+impl Core {
+    /// Starts above a final block, with what the archive remembers of the heights above it.
+    pub(crate) fn new(
+        identity: Identity,
+        config: Config,
+        base: Base,
+        epoch: Arc<Epoch>,
+        known: Known,
+        appended: u64,
+        now: Now,
+    ) -> Self {
+        let mut core = Self {
+            identity,
+            config,
+            base,
+            epoch,
+            slots: VecDeque::new(),
+            commitments: known.commitments.clone(),
+            heard: BTreeMap::new(),
+            known,
+            appended,
+            durable: appended,
+            releases: VecDeque::new(),
+            actions: Vec::new(),
+            tip_since: now.monotonic,
+            next_token: 0,
+        };
+        core.commitments.forget_below(core.base.header.height);
+        core
+    }
+
+    pub(crate) fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    pub(crate) fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// In force at the height above the base.
+    pub(crate) fn epoch(&self) -> &Arc<Epoch> {
+        &self.epoch
+    }
+
+    pub(crate) fn next_height(&self) -> u64 {
+        self.base.header.height + self.slots.len() as u64 + 1
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter()
+    }
+
+    pub(crate) fn slot(&self, height: u64) -> Option<&Slot> {
+        let above = height.checked_sub(self.base.header.height + 1)?;
+        self.slots.get(usize::try_from(above).ok()?)
+    }
+
+    /// In force at a height up to the next one.
+    fn epoch_at(&self, height: u64) -> &Arc<Epoch> {
+        let below = self.slots.iter().take_while(|slot| slot.height() < height);
+        below.filter_map(|slot| slot.block.next_epoch.as_ref()).last().unwrap_or(&self.epoch)
+    }
+
+    /// Where the archive has the block of a height above the base.
+    pub(crate) fn archived_at(&self, height: u64) -> Option<u64> {
+        let held = self.slot(height).map(|slot| slot.position);
+        held.or_else(|| self.known.block(height).map(|known| known.position))
+    }
+
+    /// The last height up to which all are certified.
+    pub(crate) fn certified_height(&self) -> u64 {
+        let certified = self.slots.iter().take_while(|slot| slot.certificate.is_some()).count();
+        self.base.header.height + certified as u64
+    }
+
+    fn hash_below(&self, height: u64) -> Hash {
+        self.slot(height - 1).map_or(self.base.hash, |slot| slot.block.hash)
+    }
+
+    fn append(&mut self, record: Record) -> u64 {
+        self.appended += 1;
+        self.actions.push(Action::Append(record));
+        self.appended
+    }
+
+    fn release_at(&mut self, position: u64, release: Release) {
+        self.releases.push_back((position, release));
+    }
+
+    /// Takes an executed block, as [`hutong_peer::StoragePeer::submit`] promises.
+    pub(crate) fn submit(&mut self, block: Arc<ExecutedBlock>, now: Now) -> Result<Submitted, Error> {
+        let height = block.height();
+        if let Err(reason) = self.fits(&block) {
+            return Ok(Submitted::Refused { reason });
+        }
+        let known = self.known.block(height).filter(|known| {
+            known.hash == block.hash && known.view == block.proposal.view
+        });
+        let (position, seen_ms) = known.map(|known| (known.position, known.seen_ms)).unwrap_or_else(|| {
+            self.appended += 1;
+            self.actions.push(Action::AppendBlock { seen_ms: now.unix_ms, block: block.clone() });
+            (self.appended, now.unix_ms)
+        });
+        let at = usize::try_from(height - self.base.header.height - 1).unwrap_or(usize::MAX);
+        match self.slots.get_mut(at) {
+            // The same block in a higher view: what was computed, signed and built on it stands.
+            Some(slot) if slot.block.hash == block.hash => slot.repeat(block, position, now),
+            held => {
+                if held.is_some() {
+                    // What stood on the superseded block is gone from the lane with it.
+                    self.slots.truncate(at);
+                    self.actions.push(Action::Rewind { height });
+                }
+                let epoch = self.epoch_at(height).clone();
+                self.actions.push(Action::Compute(block.clone()));
+                self.slots.push_back(Slot::new(block, epoch, position, seen_ms, now));
+                self.tip_since = now.monotonic;
+            }
+        }
+        self.advance(now)?;
+        Ok(Submitted::Taken { next_height: self.next_height() })
+    }
+
+    fn fits(&self, block: &ExecutedBlock) -> Result<(), String> {
+        let (header, height, next) = (&block.proposal.header, block.height(), self.next_height());
+        let settled = self.base.header.height;
+        if header.chain != self.identity.chain {
+            return Err(format!("the block is of chain {}", header.chain));
+        }
+        if height <= settled || height > next {
+            return Err(format!("height {height} does not fit: {settled} is final, {next} is next"));
+        }
+        if let Some(slot) = self.slot(height)
+            && slot.block.proposal.view >= block.proposal.view
+        {
+            let view = slot.block.proposal.view;
+            return Err(format!("height {height} is held in view {view}, which this block does not supersede"));
+        }
+        if header.prev != self.hash_below(height) {
+            return Err(format!("height {height} does not link to the block that is held below it"));
+        }
+        let epoch = self.epoch_at(height).number;
+        if header.epoch != epoch {
+            return Err(format!("height {height} names epoch {}; {epoch} is in force", header.epoch));
+        }
+        match self.known.block(height) {
+            Some(known) if known.hash != block.hash && known.view >= block.proposal.view => {
+                Err(format!("the archive has another block at height {height}, view {}", known.view))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The archive is durable up to a position.
+    pub(crate) fn durable(&mut self, position: u64, now: Now) -> Result<(), Error> {
+        self.durable = position.max(self.durable);
+        self.advance(now)
+    }
+
+    /// Lets go of what is durable; whether there was anything.
+    fn release(&mut self) -> bool {
+        let mut released = false;
+        while let Some((_, release)) = self.releases.pop_front_if(|(at, _)| *at <= self.durable) {
+            released = true;
+            match release {
+                Release::Vote(vote) => self.actions.push(Action::PublishVote(vote)),
+                Release::Status(token, status) => self.actions.push(Action::AnswerStatus(token, status)),
+                Release::Cosigned(cosigned) => {
+                    self.count_own(&cosigned);
+                    self.actions.push(Action::PublishCosigned(cosigned));
+                }
+            }
+        }
+        released
+    }
+
+    /// The roots that a block leads to, as this agency computed them; sorted by domain.
+    pub(crate) fn rooted(
+        &mut self,
+        height: u64,
+        block: Hash,
+        points: Vec<Point>,
+        now: Now,
+    ) -> Result<(), Error> {
+        let above = height.checked_sub(self.base.header.height + 1);
+        let slot = above.and_then(|above| self.slots.get_mut(usize::try_from(above).ok()?));
+        match slot {
+            Some(slot) if slot.block.hash == block => slot.points = Some(points.into()),
+            // Superseded meanwhile.
+            _ => return Ok(()),
+        }
+        self.advance(now)
+    }
+
+    /// Time has passed: a block may have come of age.
+    pub(crate) fn tick(&mut self, now: Now) -> Result<(), Error> {
+        self.advance(now)
+    }
+
+    /// Does all that has become possible.
+    fn advance(&mut self, now: Now) -> Result<(), Error> {
+        loop {
+            for at in 0..self.slots.len() {
+                self.vote(at, now);
+                self.certify(at, now);
+                self.cosign(at, now)?;
+            }
+            let base = self.base.header.height;
+            self.settle();
+            // A height that became final may have been the barrier, or what a released one waited for.
+            if !self.release() && self.base.header.height == base {
+                return Ok(());
+            }
+        }
+    }
+}

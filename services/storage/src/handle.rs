@@ -1,0 +1,171 @@
+//! What the agency's own services hold: [`StoragePeer`] in process.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hutong_ledger::{
+    contract::Contract,
+    genesis::Genesis,
+    id::{Domain, RecordId, RecordKey, TxId},
+};
+use hutong_peer::{
+    Error as PeerError, ExecutedBlock, FinalTransaction, Position, Prefetched, Session, StoragePeer,
+    StoredRecord, Submitted,
+    storage::{ArchivedBlock, History, Standing},
+};
+use hutong_runtime::{InvariantCounters, SharedClock};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Error, read::Reads, receipts, worker::Tasks};
+
+const CALLEE: &str = "storage";
+
+/// The service answers these itself, since the answer depends on what it decides.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Standing(oneshot::Sender<Standing>),
+    Submit { session: Session, block: Arc<ExecutedBlock>, answer: oneshot::Sender<Submitted> },
+    /// Where the archive has the block of a height that is not final.
+    Held { height: u64, answer: oneshot::Sender<Option<u64>> },
+    Progress(oneshot::Sender<Progress>),
+}
+
+/// How far the service is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    pub(crate) held: u64,
+    pub(crate) certified: u64,
+}
+
+/// Storage, for those in the same process. Cheap to clone.
+#[derive(Clone)]
+pub struct Storage {
+    pub(crate) inputs: mpsc::Sender<Input>,
+    pub(crate) reads: Reads,
+    pub(crate) tasks: Tasks,
+    pub(crate) clock: SharedClock,
+    pub(crate) contracts: Arc<[Arc<dyn Contract>]>,
+    pub(crate) genesis: Arc<Genesis>,
+    pub(crate) invariants: InvariantCounters,
+}
+
+impl std::fmt::Debug for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Storage").field("chain", &self.reads.chain).finish_non_exhaustive()
+    }
+}
+
+impl From<Error> for PeerError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Gone { .. } => Self::Stopped { callee: CALLEE, reason: error.to_string() },
+            error => Self::Failed { callee: CALLEE, reason: error.to_string() },
+        }
+    }
+}
+
+impl Storage {
+    pub(crate) async fn ask<T>(&self, input: impl FnOnce(oneshot::Sender<T>) -> Input) -> Result<T, Error> {
+        let (sender, answer) = oneshot::channel();
+        let gone = || Error::Gone { what: "storage's service" };
+        self.inputs.send(input(sender)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+
+    /// Runs a query on a thread that may block.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Reads) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let reads = self.reads.clone();
+        let span = tracing::Span::current();
+        let done = tokio::task::spawn_blocking(move || span.in_scope(|| query(&reads))).await;
+        done.unwrap_or(Err(Error::Gone { what: "a reading thread" }))
+    }
+}
+
+#[async_trait]
+impl StoragePeer for Storage {
+    async fn standing(&self) -> Result<Standing, PeerError> {
+        Ok(self.ask(Input::Standing).await?)
+    }
+
+    async fn prefetch(
+        &self,
+        domain: Domain,
+        keys: Vec<RecordKey>,
+        ids: Vec<TxId>,
+    ) -> Result<Prefetched, PeerError> {
+        Ok(self.read(move |reads| reads.prefetch(domain, &keys, ids)).await?)
+    }
+
+    async fn submit(&self, session: Session, block: Arc<ExecutedBlock>) -> Result<Submitted, PeerError> {
+        Ok(self.ask(|answer| Input::Submit { session, block, answer }).await?)
+    }
+
+    async fn archived(&self, height: u64) -> Result<Option<ArchivedBlock>, PeerError> {
+        let held = self.ask(|answer| Input::Held { height, answer }).await?;
+        let read = move |reads: &Reads| {
+            let position = match held {
+                Some(position) => Some(position),
+                None => reads.block(height)?.map(|block| block.position),
+            };
+            position.map(|position| reads.archived(position)).transpose()
+        };
+        Ok(self.read(read).await?)
+    }
+
+    async fn wait_final(&self, above: u64, timeout: Duration) -> Result<u64, PeerError> {
+        let mut follow = self.reads.recent.follow();
+        // Bound before the wait, so that the guard of `wait_for` does not outlive the select.
+        let reached = tokio::select! {
+            reached = follow.wait_for(|height| *height > above) => reached.map(|height| *height).ok(),
+            () = self.clock.sleep(timeout) => None,
+            () = self.inputs.closed() => {
+                return Err(Error::Gone { what: "storage's service" }.into());
+            }
+        };
+        Ok(reached.unwrap_or_else(|| self.reads.recent.final_height()))
+    }
+
+    async fn finals(
+        &self,
+        after: Position,
+        domains: Option<Vec<Domain>>,
+        limit: usize,
+    ) -> Result<(Vec<FinalTransaction>, Position), PeerError> {
+        Ok(self.read(move |reads| reads.finals(after, domains.as_deref(), limit)).await?)
+    }
+
+    async fn transaction(&self, id: TxId) -> Result<Option<FinalTransaction>, PeerError> {
+        Ok(self.read(move |reads| reads.transaction(&id)).await?)
+    }
+
+    async fn receipt(&self, id: TxId) -> Result<Option<Bytes>, PeerError> {
+        Ok(self.read(move |reads| receipts::transaction(reads, &id)).await?)
+    }
+
+    async fn record(&self, key: RecordKey, version: Option<u64>) -> Result<Option<StoredRecord>, PeerError> {
+        Ok(self.read(move |reads| reads.record(&key, version)).await?)
+    }
+
+    async fn history(
+        &self,
+        key: RecordKey,
+        below: Option<u64>,
+        limit: usize,
+    ) -> Result<History, PeerError> {
+        Ok(self.read(move |reads| reads.history(&key, below, limit)).await?)
+    }
+
+    async fn scan(
+        &self,
+        domain: Domain,
+        prefix: String,
+        after: Option<RecordId>,
+        limit: usize,
+    ) -> Result<Vec<(RecordId, StoredRecord)>, PeerError> {
+        Ok(self.read(move |reads| reads.scan(domain, &prefix, after.as_ref(), limit)).await?)
+    }
+}
