@@ -44,7 +44,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         height += 1;
         tree.apply(height, (first..keys.min(first + 10_000)).map(|i| (key(i), Some(value(i)))))?;
     }
-    writeln!(out, "{keys} keys in {} pages: {:.2} us per insert", tree.pages(), per(started.elapsed(), keys))?;
+    writeln!(
+        out,
+        "{keys} keys in {} pages: {:.2} us per insert",
+        tree.pages(),
+        per(started.elapsed(), keys)
+    )?;
 
     let mut at = 1_u64;
     for batch in [1, 10, 100, 1000] {

@@ -4,7 +4,10 @@
 //! and its slots are held in memory, so that a change costs four of them, and are not stored: they follow from the
 //! slots.
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash as HashInto, Hasher},
+};
 
 use crate::{
     canon::{Malformed, Reader, Writer},
@@ -17,14 +20,14 @@ use super::{EMPTY_ROOT, StateKey, inner_hash, leaf_hash};
 pub const DEPTH_MAX: u8 = 64;
 
 /// Names a page: the height that made it, and the first bits of the keys below it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PageKey {
     version: u64,
     place: Place,
 }
 
 /// A place in the tree: the first `4 * depth` bits of all keys below it, the other bits zero.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     depth: u8,
     prefix: [u8; 32],
@@ -86,6 +89,18 @@ impl PageKey {
     }
 }
 
+/// Pages are looked up in maps several times for every change, and the first bits of a prefix, themselves a hash's,
+/// tell them apart as well as all of it.
+impl HashInto for PageKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f, g, h, ..] = self.place.prefix;
+        state.write_u64(self.version);
+        state.write_u64(
+            u64::from_be_bytes([a, b, c, d, e, f, g, h]).rotate_left(8) ^ u64::from(self.place.depth),
+        );
+    }
+}
+
 impl fmt::Display for PageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let prefix = hex::encode(self.place.prefix);
@@ -102,34 +117,49 @@ impl fmt::Debug for PageKey {
 /// What is at the foot of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
-    Leaf { key: StateKey, value: Hash, hash: Hash },
-    Page { version: u64, hash: Hash },
+    Leaf(Leaf),
+    Page(Below),
 }
 
-impl Slot {
-    pub(super) fn leaf(key: StateKey, value: Hash) -> Self {
-        Self::Leaf { key, value, hash: leaf_hash(&key, &value) }
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leaf {
+    pub(super) key: StateKey,
+    pub(super) value: Hash,
+    hash: Hash,
+}
 
-    fn hash(&self) -> &Hash {
-        match self {
-            Self::Leaf { hash, .. } | Self::Page { hash, .. } => hash,
-        }
+/// A page further down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Below {
+    pub(super) version: u64,
+    pub(super) hash: Hash,
+}
+
+impl Leaf {
+    pub(super) fn new(key: StateKey, value: Hash) -> Self {
+        Self { key, value, hash: leaf_hash(&key, &value) }
     }
 }
 
 /// Four levels of the tree.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// Which slots are not empty, slot 0 at bit 0; and which of those are leaves.
-    occupied: u16,
-    leaves: u16,
-    /// The slots that are not empty, in order.
-    slots: Vec<Slot>,
-    /// Hashes above the slots, as a heap: 1 is the page's root, 2 and 3 its halves, down to 15. Only those that stand
-    /// over more than a lone leaf mean anything.
-    hashes: [Hash; 16],
+    /// Which slots hold a leaf and which a page, slot 0 at bit 0; and what they hold, in order.
+    leaf_slots: u16,
+    page_slots: u16,
+    leaves: Vec<Leaf>,
+    pages: Vec<Below>,
+    /// The hashes above the slots; without them in a page that has few, which hashes them again as fast as it would
+    /// fetch them. Most pages are such, so it halves a tree's memory.
+    above: Option<Box<Above>>,
 }
+
+/// Hashes above the slots as a heap: 1 is the page's root, 2 and 3 its halves, down to 15. Only those that stand over
+/// more than a lone leaf mean anything.
+type Above = [Hash; 16];
+
+/// With this many slots in use a page holds the hashes above them.
+const ABOVE_FROM: u32 = 5;
 
 /// A power of two of neighbouring slots: a node of the page.
 #[derive(Clone, Copy)]
@@ -159,80 +189,97 @@ impl Range {
 pub(super) enum End<'a> {
     Nothing,
     /// The only leaf of the last node; perhaps another key's.
-    Leaf(&'a StateKey, &'a Hash),
+    Leaf(&'a Leaf),
     Page(u64),
 }
 
 impl Page {
-    pub(super) fn slot(&self, nibble: u8) -> Option<&Slot> {
-        let bit = 1_u16 << nibble;
-        (self.occupied & bit != 0).then(|| &self.slots[self.slot_index(bit)])
+    pub(super) fn slot(&self, nibble: u8) -> Option<Slot> {
+        let bit = 1 << nibble;
+        if self.leaf_slots & bit != 0 {
+            Some(Slot::Leaf(self.leaves[rank(self.leaf_slots, bit)]))
+        } else if self.page_slots & bit != 0 {
+            Some(Slot::Page(self.pages[rank(self.page_slots, bit)]))
+        } else {
+            None
+        }
     }
 
-    fn slot_index(&self, bit: u16) -> usize {
-        (self.occupied & (bit - 1)).count_ones() as usize
+    fn occupied(&self) -> u16 {
+        self.leaf_slots | self.page_slots
     }
 
     /// Sets a slot; the hashes above are wrong until [`Self::rehash`].
     pub(super) fn set(&mut self, nibble: u8, slot: Option<Slot>) {
-        let bit = 1_u16 << nibble;
-        let at = self.slot_index(bit);
-        match (self.occupied & bit != 0, slot) {
-            (true, Some(slot)) => self.slots[at] = slot,
-            (false, Some(slot)) => self.slots.insert(at, slot),
-            (true, None) => {
-                self.slots.remove(at);
-            }
-            (false, None) => {}
-        }
-        self.occupied = if slot.is_some() { self.occupied | bit } else { self.occupied & !bit };
-        let leaf = matches!(slot, Some(Slot::Leaf { .. }));
-        self.leaves = if leaf { self.leaves | bit } else { self.leaves & !bit };
+        let (leaf, page) = match slot {
+            Some(Slot::Leaf(leaf)) => (Some(leaf), None),
+            Some(Slot::Page(page)) => (None, Some(page)),
+            None => (None, None),
+        };
+        put(&mut self.leaf_slots, &mut self.leaves, 1 << nibble, leaf);
+        put(&mut self.page_slots, &mut self.pages, 1 << nibble, page);
     }
 
     /// Renews the hashes over the slots in the mask.
     pub(super) fn rehash(&mut self, changed: u16) {
-        self.rehash_range(Range::ALL, changed);
-    }
-
-    fn rehash_range(&mut self, range: Range, changed: u16) {
-        if range.width == 1 || range.mask() & changed == 0 || self.short(range).is_some() {
+        if self.occupied().count_ones() < ABOVE_FROM {
+            self.above = None;
             return;
         }
-        let [left, right] = range.halves();
-        self.rehash_range(left, changed);
-        self.rehash_range(right, changed);
-        self.hashes[range.heap_index()] = inner_hash(self.hash(left), self.hash(right));
+        let (mut above, changed) = match self.above.take() {
+            Some(above) => (above, changed),
+            None => (Box::default(), u16::MAX),
+        };
+        self.renew(Range::ALL, changed, &mut above);
+        self.above = Some(above);
+    }
+
+    fn renew(&self, range: Range, changed: u16, above: &mut Above) -> Hash {
+        if let Some(hash) = self.short(range) {
+            return *hash;
+        }
+        if range.mask() & changed != 0 {
+            let [left, right] = range.halves();
+            let (left, right) = (self.renew(left, changed, above), self.renew(right, changed, above));
+            above[range.heap_index()] = inner_hash(&left, &right);
+        }
+        above[range.heap_index()]
     }
 
     /// The hash of a node that needs no hashing of its own: empty, a lone leaf, or a slot.
     fn short(&self, range: Range) -> Option<&Hash> {
-        let inside = self.occupied & range.mask();
-        match inside.count_ones() {
-            0 => Some(&EMPTY_ROOT),
-            1 if range.width == 1 || inside & self.leaves != 0 => {
-                Some(self.slots[self.slot_index(inside)].hash())
-            }
+        let (leaves, pages) = (self.leaf_slots & range.mask(), self.page_slots & range.mask());
+        match (leaves.count_ones(), pages.count_ones()) {
+            (0, 0) => Some(&EMPTY_ROOT),
+            (1, 0) => Some(&self.leaves[rank(self.leaf_slots, leaves)].hash),
+            (0, 1) if range.width == 1 => Some(&self.pages[rank(self.page_slots, pages)].hash),
             _ => None,
         }
     }
 
-    fn hash(&self, range: Range) -> &Hash {
-        self.short(range).unwrap_or_else(|| &self.hashes[range.heap_index()])
+    fn hash(&self, range: Range) -> Hash {
+        match (self.short(range), &self.above) {
+            (Some(hash), _) => *hash,
+            (None, Some(above)) => above[range.heap_index()],
+            (None, None) => {
+                let [left, right] = range.halves();
+                inner_hash(&self.hash(left), &self.hash(right))
+            }
+        }
     }
 
     pub(super) fn root(&self) -> Hash {
-        *self.hash(Range::ALL)
+        self.hash(Range::ALL)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.occupied == 0
+        self.occupied() == 0
     }
 
     /// The leaf, if the page holds one and nothing else: then it belongs into the slot above.
-    pub(super) fn lone_leaf(&self) -> Option<Slot> {
-        match self.slots[..] {
-            [leaf @ Slot::Leaf { .. }] => Some(leaf),
+    pub(super) fn lone_leaf(&self) -> Option<Leaf> {
+        match self.leaves[..] {
+            [leaf] if self.pages.is_empty() => Some(leaf),
             _ => None,
         }
     }
@@ -241,39 +288,39 @@ impl Page {
     pub(super) fn walk(&self, nibble: u8, siblings: &mut Vec<Hash>) -> End<'_> {
         let mut range = Range::ALL;
         loop {
-            let inside = self.occupied & range.mask();
-            if inside == 0 {
-                return End::Nothing;
-            }
-            if inside.count_ones() == 1
-                && let slot = &self.slots[self.slot_index(inside)]
-                && (range.width == 1 || matches!(slot, Slot::Leaf { .. }))
-            {
-                return match slot {
-                    Slot::Leaf { key, value, .. } => End::Leaf(key, value),
-                    Slot::Page { version, .. } => End::Page(*version),
-                };
+            let (leaves, pages) = (self.leaf_slots & range.mask(), self.page_slots & range.mask());
+            match (leaves.count_ones(), pages.count_ones()) {
+                (0, 0) => return End::Nothing,
+                (1, 0) => return End::Leaf(&self.leaves[rank(self.leaf_slots, leaves)]),
+                (0, 1) if range.width == 1 => {
+                    return End::Page(self.pages[rank(self.page_slots, pages)].version);
+                }
+                _ => {}
             }
             let [left, right] = range.halves();
             let (own, sibling) = if nibble < right.start { (left, right) } else { (right, left) };
-            siblings.push(*self.hash(sibling));
+            siblings.push(self.hash(sibling));
             range = own;
         }
     }
 
     /// About what the page takes in memory, for caches that count bytes.
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + self.slots.len() * size_of::<Slot>()
+        let above = self.above.as_ref().map_or(0, |_| size_of::<Above>());
+        size_of::<Self>()
+            + self.leaves.len() * size_of::<Leaf>()
+            + self.pages.len() * size_of::<Below>()
+            + above
     }
 
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new();
-        w.raw(&self.occupied.to_be_bytes()).raw(&self.leaves.to_be_bytes());
-        for slot in &self.slots {
-            match slot {
-                Slot::Leaf { key, value, .. } => w.hash(&key.0).hash(value),
-                Slot::Page { version, hash } => w.hash(hash).u64(*version),
-            };
+        w.raw(&self.leaf_slots.to_be_bytes()).raw(&self.page_slots.to_be_bytes());
+        for Leaf { key, value, .. } in &self.leaves {
+            w.hash(&key.0).hash(value);
+        }
+        for Below { version, hash } in &self.pages {
+            w.u64(*version).hash(hash);
         }
         w.finish()
     }
@@ -281,26 +328,24 @@ impl Page {
     /// Reads a page that was kept under this key.
     pub fn decode(key: &PageKey, bytes: &[u8]) -> Result<Self, Malformed> {
         Reader::all(bytes, |r| {
-            let (occupied, leaves) = (u16::from_be_bytes(r.array()?), u16::from_be_bytes(r.array()?));
-            if leaves & !occupied != 0 {
-                return Err(r.bad("a leaf in an empty slot"));
+            let (leaf_slots, page_slots) = (u16::from_be_bytes(r.array()?), u16::from_be_bytes(r.array()?));
+            if leaf_slots & page_slots != 0 {
+                return Err(r.bad("a slot with both a leaf and a page"));
             }
-            let mut page = Self::default();
-            for nibble in (0..16).filter(|nibble| occupied >> nibble & 1 == 1) {
-                let slot = if leaves >> nibble & 1 == 1 {
-                    let (leaf, value) = (StateKey(r.hash()?), r.hash()?);
-                    if !key.place.below(nibble).covers(&leaf) {
-                        return Err(r.bad("a leaf out of its place"));
-                    }
-                    Slot::leaf(leaf, value)
-                } else {
-                    let (hash, version) = (r.hash()?, r.u64()?);
-                    if version > key.version || key.place.depth + 1 >= DEPTH_MAX {
-                        return Err(r.bad("a page that cannot be below this one"));
-                    }
-                    Slot::Page { version, hash }
-                };
-                page.set(nibble, Some(slot));
+            let mut page = Self { leaf_slots, page_slots, ..Self::default() };
+            for nibble in (0..16).filter(|nibble| leaf_slots >> nibble & 1 == 1) {
+                let leaf = Leaf::new(StateKey(r.hash()?), r.hash()?);
+                if !key.place.below(nibble).covers(&leaf.key) {
+                    return Err(r.bad("a leaf out of its place"));
+                }
+                page.leaves.push(leaf);
+            }
+            for _ in 0..page_slots.count_ones() {
+                let below = Below { version: r.u64()?, hash: r.hash()? };
+                if below.version > key.version || key.place.depth + 1 >= DEPTH_MAX {
+                    return Err(r.bad("a page that cannot be below this one"));
+                }
+                page.pages.push(below);
             }
             let risen = key.place != Place::ROOT && page.lone_leaf().is_some();
             if page.is_empty() || risen {
@@ -310,4 +355,25 @@ impl Page {
             Ok(page)
         })
     }
+}
+
+/// Which of the items that stand for the set bits belongs to this bit.
+fn rank(bits: u16, bit: u16) -> usize {
+    (bits & (bit - 1)).count_ones() as usize
+}
+
+/// Sets, replaces or takes out the item of a bit.
+fn put<T>(bits: &mut u16, items: &mut Vec<T>, bit: u16, item: Option<T>) {
+    let at = rank(*bits, bit);
+    match (*bits & bit != 0, item) {
+        (true, Some(item)) => items[at] = item,
+        (false, Some(item)) => items.insert(at, item),
+        (true, None) => {
+            items.remove(at);
+            *bits &= !bit;
+            return;
+        }
+        (false, None) => return,
+    }
+    *bits |= bit;
 }

@@ -55,7 +55,7 @@ pub fn prove<R: PageReader + ?Sized>(
         let nibble = key.nibble(place.depth());
         match Page::walk(&page, nibble, &mut siblings) {
             End::Nothing => {}
-            End::Leaf(key, value) => leaf = Some((*key, *value)),
+            End::Leaf(found) => leaf = Some((found.key, found.value)),
             End::Page(version) => {
                 place = place.below(nibble);
                 next = Some(version);

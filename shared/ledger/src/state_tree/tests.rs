@@ -94,7 +94,7 @@ fn a_missing_page_is_named() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn it_is_the_map_and_its_root_the_maps(batches in changes(), probe in 0..400_u16) {

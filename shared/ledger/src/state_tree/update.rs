@@ -7,7 +7,7 @@ use crate::hash::Hash;
 
 use super::{
     Error, Head, PageReader, StateKey, load,
-    page::{Page, PageKey, Place, Slot},
+    page::{Below, Leaf, Page, PageKey, Place, Slot},
 };
 
 /// What changes made of a tree.
@@ -81,7 +81,7 @@ impl<R: PageReader + ?Sized> Updating<'_, R> {
             let nibble = group[0].0.nibble(place.depth());
             let slot = old.slot(nibble);
             let new = self.slot(place.below(nibble), slot, group)?;
-            if new.as_ref() != slot {
+            if new != slot {
                 page.get_or_insert_with(|| old.clone()).set(nibble, new);
                 changed |= 1 << nibble;
             }
@@ -96,22 +96,22 @@ impl<R: PageReader + ?Sized> Updating<'_, R> {
     fn slot(
         &mut self,
         place: Place,
-        old: Option<&Slot>,
+        old: Option<Slot>,
         changes: &[Change],
     ) -> Result<Option<Slot>, Error<R::Error>> {
         match old {
-            Some(Slot::Page { version, .. }) => {
-                let key = PageKey::new(*version, place);
+            Some(Slot::Page(below)) => {
+                let key = PageKey::new(below.version, place);
                 let page = load(self.reader, key)?;
-                let Some(page) = self.page(place, &page, changes)? else { return Ok(old.copied()) };
+                let Some(page) = self.page(place, &page, changes)? else { return Ok(old) };
                 self.stale.push(key);
                 Ok(self.keep(place, page))
             }
-            Some(Slot::Leaf { key, value, .. }) => {
+            Some(Slot::Leaf(Leaf { key, value, .. })) => {
                 let mut leaves: Vec<(StateKey, Hash)> = present(changes);
-                if let Err(at) = changes.binary_search_by_key(key, |(key, _)| *key) {
+                if let Err(at) = changes.binary_search_by_key(&key, |(key, _)| *key) {
                     let before = changes[..at].iter().filter(|(_, value)| value.is_some()).count();
-                    leaves.insert(before, (*key, *value));
+                    leaves.insert(before, (key, value));
                 }
                 Ok(self.build(place, &leaves))
             }
@@ -122,7 +122,7 @@ impl<R: PageReader + ?Sized> Updating<'_, R> {
     /// A subtree of these leaves, sorted, where there was none.
     fn build(&mut self, place: Place, leaves: &[(StateKey, Hash)]) -> Option<Slot> {
         if let [] | [_] = leaves {
-            return leaves.first().map(|(key, value)| Slot::leaf(*key, *value));
+            return leaves.first().map(|(key, value)| Slot::Leaf(Leaf::new(*key, *value)));
         }
         let mut page = Page::default();
         for group in leaves.chunk_by(|(a, _), (b, _)| a.nibble(place.depth()) == b.nibble(place.depth())) {
@@ -138,11 +138,12 @@ impl<R: PageReader + ?Sized> Updating<'_, R> {
         if page.is_empty() {
             return None;
         }
-        page.lone_leaf().or_else(|| {
-            let hash = page.root();
-            self.new.push((PageKey::new(self.version, place), Arc::new(page)));
-            Some(Slot::Page { version: self.version, hash })
-        })
+        if let Some(leaf) = page.lone_leaf() {
+            return Some(Slot::Leaf(leaf));
+        }
+        let hash = page.root();
+        self.new.push((PageKey::new(self.version, place), Arc::new(page)));
+        Some(Slot::Page(Below { version: self.version, hash }))
     }
 }
 
