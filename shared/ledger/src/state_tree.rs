@@ -6,8 +6,9 @@
 //! every node on a path and copies each several times, at about three times the cost of the pages here, and keeps
 //! each value besides; its proofs panic where a node is missing.
 //!
-//! Parts: [`page`] holds four levels of the tree and is the unit of storage; [`update`] applies a block's changes;
-//! [`proof`] proves presence and absence; [`memory`] is a whole tree in memory, for tests, checks and small cities.
+//! Parts: [`page`] holds four levels of the tree and is the unit of storage, [`key`] names it; [`update`] applies a
+//! block's changes; [`proof`] proves presence and absence; [`memory`] is a whole tree in memory, for tests, checks and
+//! small cities.
 //! Pages are never changed, only followed by newer ones, so those of blocks that are not final yet, a cache and a
 //! database can be layered behind one [`PageReader`], and any of them dropped.
 
@@ -21,13 +22,15 @@ use crate::{
     id::RecordId,
 };
 
+pub mod key;
 pub mod memory;
 pub mod page;
 pub mod proof;
 pub mod update;
 
+pub use key::PageKey;
 pub use memory::MemoryTree;
-pub use page::{Page, PageKey};
+pub use page::Page;
 pub use proof::{Disproved, StateProof, get, prove};
 pub use update::{Update, apply};
 

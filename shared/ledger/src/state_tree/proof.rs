@@ -6,8 +6,10 @@ use crate::{
 };
 
 use super::{
-    EMPTY_ROOT, Error, Head, PageReader, StateKey, inner_hash, leaf_hash, load,
-    page::{End, Page, PageKey, Place},
+    EMPTY_ROOT, Error, Head, PageReader, StateKey, inner_hash,
+    key::{PageKey, Place},
+    leaf_hash, load,
+    page::{End, Page},
 };
 
 /// A key has no more bits to branch on.

@@ -180,7 +180,7 @@ proptest! {
 
     #[test]
     fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), leaves: u16, occupied: u16, name in prop::collection::vec(any::<u8>(), 0..45)) {
-        let root = PageKey::new(9, page::Place::ROOT);
+        let root = PageKey::new(9, key::Place::ROOT);
         let headed = [occupied.to_be_bytes().as_slice(), &(leaves & occupied).to_be_bytes(), &bytes].concat();
         for bytes in [&bytes, &headed] {
             let key = PageKey::decode(&name).unwrap_or(root);

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::hash::Hash;
 
 use super::{
-    Error, Head, PageReader, StateKey, load,
-    page::{Below, Leaf, Page, PageKey, Place, Slot},
+    Error, Head, PageReader, StateKey,
+    key::{PageKey, Place},
+    load,
+    page::{Below, Leaf, Page, Slot},
 };
 
 /// What changes made of a tree.
