@@ -30,6 +30,11 @@ impl Output {
         self.result(document, |d| serde_json::to_string_pretty(d).unwrap_or_default());
     }
 
+    /// A line of a result that grows.
+    pub fn line(self, text: impl Display) {
+        println!("{text}");
+    }
+
     /// Something to know while waiting.
     pub fn note(self, text: impl Display) {
         eprintln!("{text}");

@@ -8,7 +8,7 @@ use hutong_journal::Journal;
 use hutong_keys::{Claim, SigningKey, VerifierCache, verify_batch};
 use hutong_ledger::{
     hash::{Tag, sha256},
-    state_tree::{MemoryTree, RecordHash},
+    state_tree::{MemoryTree, StateKey},
 };
 use hutong_store::{Batch, Store, Table};
 use serde::Serialize;
@@ -107,4 +107,27 @@ fn puts(file: &Path, record_bytes: usize) -> Result<f64, Error> {
         store.write_synced(batch)?;
     }
     Ok(per_second(PUTS, since))
+}
+
+fn tree_updates() -> Result<f64, Error> {
+    let mut tree = MemoryTree::new();
+    let mut version = 0;
+    let mut apply = |from: u64| {
+        version += 1;
+        let changes: Vec<_> = (from..from + 1000)
+            .map(|number| {
+                let hash = sha256(&[&number.to_be_bytes()]);
+                (StateKey(hash), Some(hash))
+            })
+            .collect();
+        tree.apply(version, changes).map_err(|error| Error::Tree(error.to_string()))
+    };
+    for thousand in 0..TREE_UPDATES / 1000 {
+        apply(thousand * 1000)?;
+    }
+    let since = Instant::now();
+    for thousand in 0..TREE_UPDATES / 1000 {
+        apply(TREE_UPDATES + thousand * 1000)?;
+    }
+    Ok(per_second(TREE_UPDATES, since))
 }

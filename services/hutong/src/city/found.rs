@@ -35,7 +35,7 @@ pub fn found(layout: &Layout, name: AgencyId, validating: usize, time_ms: u64, u
     let genesis = Genesis { name, time_ms, epoch: first_epoch(layout, validating)? };
     genesis.check().map_err(Error::Genesis)?;
     write_json(&layout.genesis(), &genesis)?;
-    let trust = TrustFile { chain: genesis.chain(), epoch: genesis.epoch.clone() };
+    let trust = TrustFile::of(&genesis);
     write_json(&layout.trust(), &trust)?;
     write_city(layout, &genesis, &genesis.epoch, url)?;
     Ok(genesis)

@@ -4,8 +4,9 @@
 
 pub mod directory;
 pub mod found;
+pub mod host;
 pub mod layout;
-mod node;
+pub mod parts;
 pub mod up;
 
 use std::path::{Path, PathBuf};

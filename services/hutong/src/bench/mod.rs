@@ -1,0 +1,204 @@
+//! `hutong bench`: a city in this process, clients beside it, and the machine's ceilings in the same run.
+
+mod ceilings;
+mod clients;
+mod report;
+mod workload;
+
+use std::{path::Path, sync::Arc, thread::available_parallelism, time::{Duration, Instant}};
+
+use hutong_keys::{KeyFile, mint_token};
+use hutong_ledger::epoch::Purpose;
+use hutong_peer::ingest::IngestClient;
+use hutong_runtime::{SharedClock, SystemClock};
+use rustix::time::{ClockId, clock_gettime};
+
+use self::{
+    clients::{OverBus, OverHttp, Phases, Tally, Way},
+    report::{LatencyMs, Report},
+    workload::Workload,
+};
+use crate::{
+    city::{
+        CityError,
+        layout::Layout,
+        up::{Options, Running},
+    },
+    cli::{Bench, Via},
+    commands::{CommandError, Context},
+};
+
+/// Why a measurement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    #[error(transparent)]
+    City(#[from] CityError),
+    #[error(transparent)]
+    Keys(#[from] hutong_keys::Error),
+    #[error(transparent)]
+    Journal(#[from] hutong_journal::Error),
+    #[error(transparent)]
+    Store(#[from] hutong_store::Error),
+    #[error("the state tree: {0}")]
+    Tree(String),
+    #[error("{0}")]
+    Http(#[from] reqwest::Error),
+    #[error("a transaction was accepted and not final in time")]
+    NotFinal,
+    #[error("a transaction was rejected: {0}")]
+    Rejected(String),
+    #[error("a client failed: {0}")]
+    Client(#[from] tokio::task::JoinError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// How long one submit may take.
+const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
+
+pub async fn run(context: Context, args: Bench) -> Result<(), CommandError> {
+    let report = measure(&context, &args).await?;
+    context.output.result(&report, Report::text);
+    Ok(())
+}
+
+async fn measure(context: &Context, args: &Bench) -> Result<Report, BenchError> {
+    let folder = tempfile::tempdir()?;
+    let cores = available_parallelism().map_or(1, Into::into);
+    context.output.note("measuring the machine's ceilings");
+    let (ceilings_folder, record_bytes) = (folder.path().join("ceilings"), args.record_bytes as usize);
+    std::fs::create_dir_all(&ceilings_folder)?;
+    let ceilings = tokio::task::spawn_blocking(move || ceilings::measure(&ceilings_folder, record_bytes, cores));
+    let ceilings = ceilings.await??;
+    let layout = Layout::new(folder.path().join("city"));
+    let nats = (args.bus != "embedded").then(|| args.bus.clone());
+    let options = Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        agencies: usize::from(args.agencies),
+        nats,
+        name: "bench".parse().map_err(CityError::from)?,
+    };
+    let city = Running::start(layout.clone(), options).await?;
+    let measured = drive(context, args, &city, &layout).await;
+    city.stop().await?;
+    let (tally, seconds, cpu_s, bytes) = measured?;
+    let throughput_tps = tally.applied as f64 / seconds;
+    let transactions = tally.applied.max(1) as f64;
+    Ok(Report {
+        agencies: args.agencies,
+        bus: args.bus.clone(),
+        via: format!("{:?}", args.via).to_ascii_lowercase(),
+        clients: clients(args),
+        batch: batch(args),
+        record_bytes: args.record_bytes,
+        cores,
+        transactions: tally.applied,
+        refused: tally.refused,
+        seconds,
+        throughput_tps,
+        latency_ms: LatencyMs { p50: tally.latency.quantile_ms(0.5), p99: tally.latency.quantile_ms(0.99) },
+        cpu_ms_per_tx: cpu_s * 1000.0 / transactions,
+        bytes_per_tx: bytes as f64 / transactions,
+        ratio_to_limit: throughput_tps / ceilings.limit_tps,
+        ceilings,
+    })
+}
+
+fn clients(args: &Bench) -> u32 {
+    args.clients.unwrap_or(match args.via {
+        Via::Http => 128,
+        Via::Bus => 32,
+    })
+}
+
+fn batch(args: &Bench) -> u32 {
+    args.batch.unwrap_or(match args.via {
+        Via::Http => 1,
+        Via::Bus => 100,
+    })
+}
+
+async fn drive(
+    context: &Context,
+    args: &Bench,
+    city: &Running,
+    layout: &Layout,
+) -> Result<(Tally, f64, f64, u64), BenchError> {
+    let clock = SystemClock::shared();
+    let domain = hutong_property::domain();
+    let owner = city.genesis.epoch.rules(domain).map(|rules| rules.owner);
+    let owner = owner.ok_or_else(|| CityError::Genesis("nobody owns the domain property".into()))?;
+    let key = KeyFile::load(&layout.key(&owner, Purpose::Signing))?.signing_key()?;
+    let way: Arc<dyn Way> = match args.via {
+        Via::Bus => Arc::new(OverBus(IngestClient::new(city.bus.clone(), SUBMIT_TIMEOUT))),
+        Via::Http => {
+            let mint = move |clock: &SharedClock, chain: &str| {
+                mint_token(&key, owner.as_str(), chain, clock.unix_ms() / 1000, 300)
+            };
+            let chain = city.genesis.chain();
+            let (sender, token) = tokio::sync::watch::channel(mint(&clock, chain.as_str())?);
+            let clock = clock.clone();
+            tokio::spawn(async move {
+                while !sender.is_closed() {
+                    clock.sleep(Duration::from_secs(60)).await;
+                    match mint(&clock, chain.as_str()) {
+                        Ok(fresh) => drop(sender.send(fresh)),
+                        Err(error) => tracing::warn!(%error, "no fresh token"),
+                    }
+                }
+            });
+            let client = reqwest::Client::builder().timeout(SUBMIT_TIMEOUT).build()?;
+            Arc::new(OverHttp { client, url: city.city.url.clone(), token })
+        }
+    };
+    let workload = Workload::new(layout, city.genesis.chain(), owner, clock, args.record_bytes as usize)?;
+    let phases = Phases::new();
+    let mut running = clients::start(clients(args), batch(args), args.rate, way, workload, phases.clone());
+    context.output.note("warming up");
+    watch(&mut running, Duration::from_secs(args.seconds).div_f64(5.0)).await?;
+    context.output.note(format!("measuring for {} s", args.seconds));
+    let (began, cpu, bytes) = (Instant::now(), cpu_s(), folder_bytes(layout.root())?);
+    phases.measure();
+    watch(&mut running, Duration::from_secs(args.seconds)).await?;
+    phases.end();
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_s() - cpu);
+    let bytes = folder_bytes(layout.root())?.saturating_sub(bytes);
+    let mut all = Tally::default();
+    while let Some(tally) = running.join_next().await {
+        let tally = tally??;
+        all.applied += tally.applied;
+        all.refused += tally.refused;
+        all.latency.merge(&tally.latency);
+    }
+    Ok((all, seconds, cpu, bytes))
+}
+
+/// Lets the clients work for a while; a client that ends before is an error.
+async fn watch(
+    running: &mut tokio::task::JoinSet<Result<Tally, BenchError>>,
+    duration: Duration,
+) -> Result<(), BenchError> {
+    tokio::select! {
+        () = tokio::time::sleep(duration) => Ok(()),
+        Some(ended) = running.join_next() => match ended? {
+            Ok(_) => Err(BenchError::NotFinal),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// CPU that this process has used.
+fn cpu_s() -> f64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
+}
+
+fn folder_bytes(folder: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() { folder_bytes(&entry.path())? } else { metadata.len() };
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,73 @@
+//! What the services of one process share: time, threads, metrics, health, the end.
+
+use std::future::Future;
+
+use hutong_ledger::invariant::Invariant;
+use hutong_runtime::{
+    ComputePool, Context, Health, InvariantCounters, Metrics, SharedClock, Shutdown, Supervisor, SystemClock,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::CityError as Error;
+
+/// One process's environment. A test that runs two cities makes two.
+#[derive(Debug)]
+pub struct Host {
+    pub clock: SharedClock,
+    pub pool: ComputePool,
+    pub metrics: Metrics,
+    pub invariants: InvariantCounters,
+    pub health: Health,
+    pub supervisor: Supervisor,
+}
+
+impl Host {
+    pub fn new() -> Result<Self, Error> {
+        let clock = SystemClock::shared();
+        let health = Health::new();
+        let metrics = Metrics::new();
+        let ids: Vec<&'static str> = Invariant::ALL.iter().map(|invariant| invariant.id()).collect();
+        Ok(Self {
+            pool: ComputePool::new(0)?,
+            invariants: InvariantCounters::new(&metrics, &ids),
+            supervisor: Supervisor::new(Shutdown::new(), health.clone(), clock.clone()),
+            clock,
+            metrics,
+            health,
+        })
+    }
+
+    pub fn shutdown(&self) -> Shutdown {
+        self.supervisor.shutdown().clone()
+    }
+
+    /// Runs an essential part; it is given a token that is cancelled when the process drains.
+    pub fn run<F, R, E>(&self, name: impl Into<String>, part: F)
+    where
+        F: FnOnce(CancellationToken) -> R,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    {
+        self.supervisor.spawn(name, |context: Context| {
+            let stop = CancellationToken::new();
+            let running = part(stop.clone());
+            async move {
+                context.health.ready();
+                let shutdown = context.shutdown;
+                // The part ends by itself once it is told to.
+                let tell = async {
+                    shutdown.draining().await;
+                    stop.cancel();
+                    std::future::pending::<std::convert::Infallible>().await
+                };
+                let mut running = Box::pin(running);
+                let mut tell = Box::pin(tell);
+                std::future::poll_fn(|cx| {
+                    let _ = tell.as_mut().poll(cx);
+                    running.as_mut().poll(cx)
+                })
+                .await
+            }
+        });
+    }
+}

@@ -1,0 +1,175 @@
+//! The services, each made from a host's means: the one list of what runs, used by a city in one process and by a
+//! process with a single service alike.
+
+use std::{path::Path, sync::Arc};
+
+use axum::Router;
+use hutong_bus::SharedBus;
+use hutong_keys::{KeyFile, SigningKey};
+use hutong_ledger::{
+    contract::Contract,
+    epoch::{Epoch, Purpose},
+    genesis::Genesis,
+    id::AgencyId,
+};
+use hutong_peer::{SharedStorage, ingest::SharedIngest};
+use utoipa::openapi::OpenApi;
+
+use super::{CityError as Error, host::Host, layout::Layout};
+
+/// The contracts of all domains: a record type is registered here.
+pub fn contracts() -> Vec<Arc<dyn Contract>> {
+    vec![Arc::new(hutong_membership::Membership), Arc::new(hutong_property::Property)]
+}
+
+/// What a service shows over HTTP.
+pub struct Face {
+    pub routes: Router,
+    pub document: OpenApi,
+}
+
+/// Where one agency's services find things.
+pub struct Site<'a> {
+    pub host: &'a Host,
+    pub layout: &'a Layout,
+    pub genesis: &'a Genesis,
+    pub bus: SharedBus,
+    pub agency: AgencyId,
+}
+
+impl Site<'_> {
+    fn key(&self, purpose: Purpose) -> Result<SigningKey, Error> {
+        Ok(KeyFile::load(&self.layout.key(&self.agency, purpose))?.signing_key()?)
+    }
+
+    fn folder(&self, service: &str) -> Result<std::path::PathBuf, Error> {
+        let folder = self.layout.agency(&self.agency).join(service);
+        make_folder(&folder)?;
+        Ok(folder)
+    }
+
+    /// Storage, open and running; also for the agency's services in other processes.
+    pub fn storage(&self) -> Result<(hutong_storage::Storage, Face), Error> {
+        let log_key = self.layout.key(&self.agency, Purpose::Log);
+        let log_keys = if log_key.exists() { vec![self.key(Purpose::Log)?] } else { Vec::new() };
+        let setup = hutong_storage::Setup {
+            agency: self.agency,
+            dir: self.folder("storage")?,
+            genesis: self.genesis.clone(),
+            host_key: self.key(Purpose::Host)?,
+            log_keys,
+            contracts: contracts(),
+            config: hutong_storage::Config::default(),
+            journal: hutong_journal::Options::default(),
+            bus: self.bus.clone(),
+            clock: self.host.clock.clone(),
+            metrics: self.host.metrics.clone(),
+            invariants: self.host.invariants.clone(),
+        };
+        let opened = hutong_storage::StorageService::open(setup);
+        let (service, storage) = opened.map_err(|error| Error::service("storage", error))?;
+        self.host.run(format!("storage {}", self.agency), |stop| service.run(stop));
+        let face = Face { routes: Router::new(), document: hutong_ingest::api::openapi() };
+        Ok((storage, face))
+    }
+
+    /// Answers the agency's services in other processes.
+    pub fn serve_storage(&self, storage: SharedStorage) {
+        let (bus, agency) = (self.bus.clone(), self.agency);
+        self.host.run(format!("storage calls {agency}"), |stop| async move {
+            hutong_peer::remote::serve_storage(bus, agency, storage, stop.cancelled_owned()).await
+        });
+    }
+
+    pub fn validation(&self, storage: SharedStorage) {
+        let ports = hutong_validation::Ports { bus: self.bus.clone(), storage, pool: self.host.pool.clone() };
+        let config = hutong_validation::Config::default();
+        let service = hutong_validation::ValidationService::new(self.agency, config, contracts(), ports);
+        self.host.run(format!("validation {}", self.agency), |stop| service.run(stop));
+    }
+
+    pub fn ordering(&self, storage: SharedStorage) -> Result<(), Error> {
+        let ports = hutong_ordering::Ports {
+            bus: self.bus.clone(),
+            storage,
+            clock: self.host.clock.clone(),
+            key: Arc::new(self.key(Purpose::Orderer)?),
+        };
+        let config = hutong_ordering::Config::default();
+        let service = hutong_ordering::OrderingService::new(self.agency, config, ports);
+        self.host.run(format!("ordering {}", self.agency), |stop| async move {
+            service.run(stop).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+        Ok(())
+    }
+
+    pub fn ingest(&self, storage: SharedStorage) -> Result<(SharedIngest, Face), Error> {
+        make_folder(&self.layout.ingest())?;
+        let ports = hutong_ingest::Ports {
+            bus: self.bus.clone(),
+            storage,
+            clock: self.host.clock.clone(),
+            pool: self.host.pool.clone(),
+            metrics: self.host.metrics.clone(),
+            key: Arc::new(self.key(Purpose::Ingest)?),
+        };
+        let config = hutong_ingest::Config::default();
+        let opened = hutong_ingest::IngestService::open(self.agency, config, &self.layout.ingest(), ports);
+        let service = opened.map_err(|error| Error::service("ingest", error))?;
+        let ingest: SharedIngest = Arc::new(service.ingest());
+        self.host.run("ingest", |stop| service.run(stop));
+        let routes = hutong_ingest::api::routes(ingest.clone());
+        Ok((ingest, Face { routes, document: hutong_ingest::api::openapi() }))
+    }
+
+    /// Whether the agency can sign acceptances.
+    pub fn has_ingest(&self) -> bool {
+        self.layout.key(&self.agency, Purpose::Ingest).exists()
+    }
+
+    pub fn property(&self, storage: SharedStorage) -> Face {
+        let service = hutong_property::PropertyService::new(hutong_property::Config::default(), storage);
+        let running = service.clone();
+        self.host.run("property", |stop| async move {
+            running.run(stop).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+        Face { routes: hutong_property::routes(service), document: hutong_property::document() }
+    }
+
+    /// Notification of one agency; its handle is for the routes, which may serve several agencies.
+    pub fn notification(&self, storage: SharedStorage) -> Result<hutong_notification::Handle, Error> {
+        let ports = hutong_notification::Ports {
+            bus: self.bus.clone(),
+            storage,
+            clock: self.host.clock.clone(),
+            metrics: self.host.metrics.clone(),
+            invariants: self.host.invariants.clone(),
+            contracts: contracts(),
+        };
+        let path = self.folder("notification")?.join("cursors.redb");
+        let config = hutong_notification::Config::default();
+        let chain = self.genesis.chain();
+        let opened = hutong_notification::NotificationService::open(chain, self.agency, config, &path, ports);
+        let service = opened.map_err(|error| Error::service("notification", error))?;
+        let handle = service.handle();
+        self.host.supervisor.spawn(format!("notification {}", self.agency), |context| service.run(context));
+        Ok(handle)
+    }
+}
+
+/// The event stream of agencies' notifications behind one port.
+pub fn events(handles: Vec<hutong_notification::Handle>, host: &Host) -> Face {
+    let routes = hutong_notification::routes(handles, host.shutdown());
+    Face { routes, document: hutong_notification::openapi() }
+}
+
+/// Whether an agency of the epoch may propose blocks.
+pub fn orders(epoch: &Epoch, agency: &AgencyId) -> bool {
+    epoch.orderers.contains(agency)
+}
+
+fn make_folder(path: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(path).map_err(|source| Error::io(path, source))
+}

@@ -1,0 +1,201 @@
+//! A whole city in one process: every agency with all its services, one port, one data folder.
+
+use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, middleware::from_fn_with_state};
+use hutong_bus::SharedBus;
+use hutong_bus_embedded::EmbeddedBus;
+use hutong_bus_nats::NatsBus;
+use hutong_ledger::{
+    epoch::Epoch,
+    genesis::Genesis,
+    id::AgencyId,
+};
+use hutong_peer::{SharedStorage, ingest::SharedIngest};
+use hutong_runtime::{
+    Shutdown,
+    auth::{Authenticator, identify},
+    http::{Edge, HttpServer, HttpSettings, openapi},
+    supervisor::Grace,
+};
+
+use super::{
+    CityError as Error,
+    directory::Directory,
+    found,
+    host::Host,
+    layout::{City, Layout},
+    parts::{Face, Site, events, orders},
+};
+
+/// What the OpenAPI document is called.
+pub const TITLE: &str = "Hutong";
+
+/// How a city runs in one process.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub listen: SocketAddr,
+    /// Validating agencies of a new city.
+    pub agencies: usize,
+    /// The address of a NATS server; none: the embedded bus.
+    pub nats: Option<String>,
+    /// The name of a new city.
+    pub name: AgencyId,
+}
+
+/// A city that runs.
+#[derive(Debug)]
+pub struct Running {
+    pub city: City,
+    pub genesis: Genesis,
+    pub bus: SharedBus,
+    /// Storage of the first agency: what the city's port shows.
+    pub storage: SharedStorage,
+    pub ingest: SharedIngest,
+    pub layout: Layout,
+    host: Host,
+    /// Held as long as the city runs: two processes on one folder would ruin it.
+    _lock: File,
+}
+
+impl Running {
+    /// Starts the city in a data folder, which is founded if it is empty, and returns when its port answers.
+    pub async fn start(layout: Layout, options: Options) -> Result<Self, Error> {
+        let lock = lock(&layout)?;
+        let host = Host::new()?;
+        let settings = HttpSettings { listen: options.listen, ..HttpSettings::default() };
+        let server = HttpServer::bind(settings).await?;
+        let url = format!("http://{}", server.address());
+        let genesis = open_genesis(&layout, &options, &url, &host)?;
+        let bus = connect(&layout, &options).await?;
+        let agencies = agencies(&genesis);
+        let mut faces = Vec::new();
+        let mut storages = Vec::new();
+        for agency in &agencies {
+            let site = Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: *agency };
+            let (storage, face) = site.storage()?;
+            let storage: SharedStorage = Arc::new(storage);
+            site.validation(storage.clone());
+            storages.push((*agency, storage));
+            faces.push((*agency, face));
+        }
+        let first = storages[0].1.clone();
+        let standing = first.standing().await.map_err(|error| Error::service("storage", error))?;
+        let mut shown: Vec<Face> = faces.into_iter().take(1).map(|(_, face)| face).collect();
+        let (mut ingest, mut handles) = (None, Vec::new());
+        for (agency, storage) in &storages {
+            let site = Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: *agency };
+            handles.push(site.notification(storage.clone())?);
+            if orders(&standing.epoch, agency) {
+                site.ordering(storage.clone())?;
+            }
+            if ingest.is_none() && site.has_ingest() {
+                let (peer, face) = site.ingest(storage.clone())?;
+                ingest = Some(peer);
+                shown.push(face);
+            }
+        }
+        let ingest = ingest.ok_or_else(|| Error::Genesis("no agency has an ingest key".into()))?;
+        let site = Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: agencies[0] };
+        shown.push(site.property(first.clone()));
+        shown.push(events(handles, &host));
+        let city = found::write_city(&layout, &genesis, &standing.epoch, &url)?;
+        serve(&host, server, &genesis, standing.epoch, first.clone(), shown)?;
+        Ok(Self { city, genesis, bus, storage: first, ingest, layout, host, _lock: lock })
+    }
+
+    pub fn shutdown(&self) -> Shutdown {
+        self.host.shutdown()
+    }
+
+    /// Waits until the city is told to stop, or a part of it failed, and ends it.
+    pub async fn finish(self) -> Result<(), Error> {
+        let grace = Grace { drain: Duration::from_secs(10), stop: Duration::from_secs(5) };
+        self.host.supervisor.wait(grace).await?;
+        Ok(())
+    }
+
+    /// Ends the city and waits for it.
+    pub async fn stop(self) -> Result<(), Error> {
+        self.shutdown().drain();
+        self.finish().await
+    }
+}
+
+fn lock(layout: &Layout) -> Result<File, Error> {
+    let path = layout.lock();
+    std::fs::create_dir_all(layout.root()).map_err(|source| Error::io(layout.root(), source))?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|source| Error::io(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked(layout.root().to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(Error::io(&path, source)),
+    }
+}
+
+fn open_genesis(layout: &Layout, options: &Options, url: &str, host: &Host) -> Result<Genesis, Error> {
+    let path = layout.genesis();
+    if !path.exists() {
+        return found::found(layout, options.name, options.agencies, host.clock.unix_ms(), url);
+    }
+    let genesis: Genesis = found::read_json(&path)?;
+    genesis.check().map_err(Error::Genesis)?;
+    Ok(genesis)
+}
+
+/// The validating agencies, the one whose port the city shows first: an orderer that takes transactions in.
+fn agencies(genesis: &Genesis) -> Vec<AgencyId> {
+    let first = genesis.epoch.orderers.first().copied();
+    let mut agencies: Vec<AgencyId> = genesis.epoch.validating().map(|agency| agency.id).collect();
+    agencies.sort_by_key(|agency| (Some(*agency) != first, *agency));
+    agencies
+}
+
+async fn connect(layout: &Layout, options: &Options) -> Result<SharedBus, Error> {
+    match &options.nats {
+        None => {
+            let bus = EmbeddedBus::open(&layout.bus(), hutong_bus_embedded::Options::default());
+            Ok(bus.map_err(|error| Error::service("the embedded bus", error))?)
+        }
+        Some(url) => {
+            let bus = NatsBus::connect(hutong_bus_nats::Options::new(url)).await;
+            Ok(bus.map_err(|error| Error::service("NATS", error))?)
+        }
+    }
+}
+
+fn serve(
+    host: &Host,
+    server: HttpServer,
+    genesis: &Genesis,
+    epoch: Arc<Epoch>,
+    storage: SharedStorage,
+    faces: Vec<Face>,
+) -> Result<(), Error> {
+    let stop = tokio_util::sync::CancellationToken::new();
+    let (directory, follow) = Directory::follow(genesis.chain(), epoch, storage, stop.clone());
+    host.run("directory", |draining| async move {
+        let follow = tokio::spawn(follow);
+        draining.cancelled().await;
+        stop.cancel();
+        follow.await
+    });
+    let authenticator = Arc::new(Authenticator::new(Arc::new(directory), host.clock.clone()));
+    let (mut routes, mut documents) = (Router::new(), Vec::new());
+    for face in faces {
+        routes = routes.merge(face.routes);
+        documents.push(face.document);
+    }
+    let document = openapi::merge(TITLE, env!("CARGO_PKG_VERSION"), documents);
+    let docs = openapi::routes(&document).map_err(|error| Error::service("the OpenAPI document", error))?;
+    let app = routes
+        .layer(from_fn_with_state(authenticator, identify))
+        .merge(docs)
+        .merge(host.health.routes())
+        .merge(host.metrics.routes());
+    let edge = Edge { clock: host.clock.clone(), metrics: host.metrics.clone() };
+    let shutdown = host.shutdown();
+    host.run("http", |_| server.serve(app, edge, shutdown));
+    Ok(())
+}
