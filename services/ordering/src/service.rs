@@ -398,10 +398,14 @@ impl<'a> Round<'a> {
                 self.last_header = appended.sequence;
                 let ids = segments.iter().flat_map(|s| s.transactions.iter().map(|tx| tx.id)).collect();
                 match self.lane.offer(proposal, appended.sequence, &self.epoch) {
-                    Ok(placed) => self.placed(height, placed, service.agency),
+                    Ok(placed) => {
+                        self.placed(height, placed, service.agency);
+                        if placed != Placed::Repeats {
+                            self.recent.add(height, ids);
+                        }
+                    }
                     Err(skip) => return Err(Error::Skipped { height, skip }),
                 }
-                self.recent.add(height, ids);
                 Ok(true)
             }
             // Another header came first, or perhaps our own did: the reader will show which.

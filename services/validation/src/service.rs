@@ -228,7 +228,8 @@ impl Round<'_> {
         }
         match self.lane.offer(proposal, sequence, &self.overlay.epoch()) {
             Ok(Placed::Extends) => {}
-            Ok(Placed::Supersedes) => self.overlay.drop_from(height),
+            // A repeat is submitted again too: storage votes for it in its view.
+            Ok(Placed::Supersedes | Placed::Repeats) => self.overlay.drop_from(height),
             Err(skip) => tracing::debug!(height, sequence, %skip, "a proposal is skipped"),
         }
     }

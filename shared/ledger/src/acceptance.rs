@@ -150,7 +150,7 @@ mod signature_hex {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 64], D::Error> {
         let text = String::deserialize(deserializer)?;
         let mut bytes = [0; 64];
-        hex::decode_to_slice(&text, &mut bytes).map_err(D::Error::custom)?;
+        crate::hash::decode_hex(&text, &mut bytes).map_err(D::Error::custom)?;
         Ok(bytes)
     }
 }

@@ -2,8 +2,11 @@
 //! reader applies to the same stream and so agrees on.
 //!
 //! A proposal counts if it is well formed, signed by an orderer of the epoch, and either extends the tip in view
-//! 0 or stands at a height of the lane in a higher view than the one there. The latter supersedes what was at
-//! that height and everything above it. All others are skipped, with the reason.
+//! 0 or stands at a height of the lane in a higher view than the one there. The latter takes the place of what was at
+//! that height; if it is another block, everything above goes too. All others are skipped, with the reason.
+//!
+//! A repeat of the same block leaves what is above: who has that block as final already skips the repeat, and must
+//! not see another lane than who has not.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -28,8 +31,10 @@ pub struct Slot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placed {
     Extends,
-    /// It took the place of the block at its height; all above that are gone from the lane.
+    /// It took the place of another block at its height; all above that are gone from the lane.
     Supersedes,
+    /// The block at its height has a higher view now; what is above it stays.
+    Repeats,
 }
 
 /// Why a proposal does not count.
@@ -92,8 +97,15 @@ impl Lane {
     pub fn offer(&mut self, proposal: Proposal, sequence: u64, epoch: &Epoch) -> Result<Placed, Skip> {
         let placed = self.judge(&proposal, epoch)?;
         let hash = proposal.header.hash();
-        self.slots.truncate(self.index(proposal.header.height));
-        self.slots.push_back(Slot { proposal: Arc::new(proposal), hash, sequence });
+        let index = self.index(proposal.header.height);
+        let slot = Slot { proposal: Arc::new(proposal), hash, sequence };
+        match self.slots.get_mut(index) {
+            Some(held) if placed == Placed::Repeats => *held = slot,
+            _ => {
+                self.slots.truncate(index);
+                self.slots.push_back(slot);
+            }
+        }
         Ok(placed)
     }
 
@@ -128,8 +140,11 @@ impl Lane {
         }
         let placed = match self.slot(height) {
             None => Placed::Extends,
-            Some(slot) if slot.proposal.view < proposal.view => Placed::Supersedes,
-            Some(slot) => return Err(Skip::View { height, current: slot.proposal.view }),
+            Some(slot) if slot.proposal.view >= proposal.view => {
+                return Err(Skip::View { height, current: slot.proposal.view });
+            }
+            Some(slot) if slot.hash == header.hash() => Placed::Repeats,
+            Some(_) => Placed::Supersedes,
         };
         if !proposal.signed(epoch) {
             return Err(Skip::Signature);

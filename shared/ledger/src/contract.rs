@@ -154,7 +154,13 @@ pub fn record_salt(nonce: &[u8; 16], record: &RecordId) -> [u8; 16] {
 }
 
 /// The hash of a record version, held in the state tree and named by the log entry.
-pub fn record_hash(domain: Domain, record: &RecordId, version: u64, salt: &[u8; 16], value: Option<&[u8]>) -> Hash {
+pub fn record_hash(
+    domain: Domain,
+    record: &RecordId,
+    version: u64,
+    salt: &[u8; 16],
+    value: Option<&[u8]>,
+) -> Hash {
     let mut w = crate::canon::Writer::new();
     w.text(domain.as_str()).text(record.as_str()).u64(version).raw(salt).u8(value.is_some().into());
     Tag::Record.hash(&[&w.finish(), value.unwrap_or_default()])
@@ -201,7 +207,7 @@ impl<'a> View<'a> {
     /// The version of a record of the own domain: 0 if it never existed.
     pub fn version(&self, record: &RecordId) -> u64 {
         let key = RecordKey { domain: self.domain, record: record.clone() };
-        if self.allowed.is_some_and(|allowed| !allowed.contains(&key)) {
+        if !self.allows(&key) {
             self.undeclared.set(true);
             return 0;
         }

@@ -95,7 +95,7 @@ mod public_hex {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
         let text = String::deserialize(deserializer)?;
         let mut key = [0; 32];
-        hex::decode_to_slice(&text, &mut key).map_err(D::Error::custom)?;
+        crate::hash::decode_hex(&text, &mut key).map_err(D::Error::custom)?;
         Ok(key)
     }
 }
@@ -181,7 +181,8 @@ impl Epoch {
                         validating: r.flag()?,
                         keys: r.list(KEYS_MAX, |r| {
                             let purpose = r.u8()?;
-                            let purpose = Purpose::from_u8(purpose).ok_or_else(|| r.bad("an unknown purpose"))?;
+                            let purpose =
+                                Purpose::from_u8(purpose).ok_or_else(|| r.bad("an unknown purpose"))?;
                             Ok(Key { purpose, public: r.array()? })
                         })?,
                     })
@@ -191,7 +192,8 @@ impl Epoch {
                         domain: r.parsed()?,
                         owner: r.parsed()?,
                         contract: r.u32()?,
-                        hosts: r.list(AGENCIES_MAX, |r| Ok(Host { agency: r.parsed()?, ready: r.flag()? }))?,
+                        hosts: r
+                            .list(AGENCIES_MAX, |r| Ok(Host { agency: r.parsed()?, ready: r.flag()? }))?,
                     })
                 })?,
                 orderers: r.list(AGENCIES_MAX, Reader::parsed)?,
@@ -211,12 +213,20 @@ impl Epoch {
         if !ascending(&self.agencies, |a| a.id) || !ascending(&self.domains, |d| d.domain) {
             return Err("agencies and domains must be sorted and without repeats".into());
         }
+        let lists = [(self.agencies.len(), AGENCIES_MAX), (self.domains.len(), DOMAINS_MAX)];
+        if lists.into_iter().any(|(found, max)| found > max) {
+            return Err(format!("at most {AGENCIES_MAX} agencies and {DOMAINS_MAX} domains"));
+        }
         if self.validating().next().is_none() {
             return Err("at least one agency must validate".into());
         }
         for agency in &self.agencies {
-            if agency.name.is_empty() || agency.name.len() > 200 || agency.name.chars().any(char::is_control) {
-                return Err(format!("agency {}: a name of 1 to 200 bytes without control characters", agency.id));
+            if agency.name.is_empty() || agency.name.len() > 200 || agency.name.chars().any(char::is_control)
+            {
+                return Err(format!(
+                    "agency {}: a name of 1 to 200 bytes without control characters",
+                    agency.id
+                ));
             }
             if agency.keys.len() > KEYS_MAX || !ascending(&agency.keys, |k| (k.purpose, k.public)) {
                 return Err(format!("agency {}: at most {KEYS_MAX} keys, sorted, no repeats", agency.id));
@@ -242,7 +252,9 @@ impl Epoch {
                 return Err(format!("domain {domain}: host {} does not validate", host.agency));
             }
             if domain.is_platform() != rules.hosts.is_empty() {
-                return Err(format!("domain {domain}: platform domains list no hosts, city domains at least one"));
+                return Err(format!(
+                    "domain {domain}: platform domains list no hosts, city domains at least one"
+                ));
             }
             if !domain.is_platform() && !rules.hosts.iter().any(|h| h.ready) {
                 return Err(format!("domain {domain}: no host is ready"));
@@ -254,8 +266,7 @@ impl Epoch {
         let mut orderers = self.orderers.clone();
         orderers.sort();
         orderers.dedup();
-        let keyed =
-            |id: &AgencyId| self.agency(id).is_some_and(|a| a.key(Purpose::Orderer).is_some());
+        let keyed = |id: &AgencyId| self.agency(id).is_some_and(|a| a.key(Purpose::Orderer).is_some());
         if orderers.is_empty() || orderers.len() != self.orderers.len() || !orderers.iter().all(keyed) {
             return Err("orderers must be members with an orderer key, at least one, each once".into());
         }

@@ -12,8 +12,8 @@ use std::{
 use crate::{
     block::Header,
     contract::{
-        CHANGES_MAX, Change, Contract, READ_ROUNDS_MAX, READS_MAX, Record, Refusal, VALUE_BYTES_MAX, Verified,
-        Versioned, View,
+        CHANGES_MAX, Change, Contract, READ_ROUNDS_MAX, READS_MAX, Record, Refusal, VALUE_BYTES_MAX,
+        Verified, Versioned, View,
     },
     entry::{Changed, Entry, Opening, Outcome},
     epoch::Epoch,
@@ -74,7 +74,16 @@ impl<'a> Execution<'a> {
         faults: &'a [Option<Void>],
     ) -> Self {
         debug_assert_eq!(transactions.len(), faults.len());
-        Self { contract, epoch, header, transactions, faults, seen: HashSet::new(), next: 0, out: ExecutedSegment::default() }
+        Self {
+            contract,
+            epoch,
+            header,
+            transactions,
+            faults,
+            seen: HashSet::new(),
+            next: 0,
+            out: ExecutedSegment::default(),
+        }
     }
 
     /// What all transactions would read, given what is loaded: for one prefetch before the first run. A refusal
@@ -83,7 +92,7 @@ impl<'a> Execution<'a> {
         let mut wanted: Vec<RecordKey> = Vec::new();
         let live = self.transactions.iter().zip(self.faults).filter(|(_, fault)| fault.is_none());
         for (tx, _) in live {
-            if let Ok(reads) = self.verified(tx).and_then(|verified| self.reads(&verified, records)) {
+            if let Ok(reads) = self.verified(tx).and_then(|verified| self.reads(&verified, records, None)) {
                 wanted.extend(reads.into_iter().filter(|key| !records.contains_key(key)));
             }
         }
@@ -134,8 +143,13 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn reads(&self, tx: &Verified<'_>, records: &Records) -> Result<Vec<RecordKey>, Refusal> {
-        let reads = guarded(|| self.contract.reads(tx, &self.view(records, None)))?;
+    fn reads(
+        &self,
+        tx: &Verified<'_>,
+        records: &Records,
+        allowed: Option<&[RecordKey]>,
+    ) -> Result<Vec<RecordKey>, Refusal> {
+        let reads = guarded(|| self.contract.reads(tx, &self.view(records, allowed)))?;
         let foreign = |key: &RecordKey| key.domain != self.contract.domain() && !key.domain.is_platform();
         if reads.len() > READS_MAX || reads.iter().any(foreign) {
             return Err(Refusal::fault("the contract reads too much, or a domain that it must not read"));
@@ -145,10 +159,11 @@ impl<'a> Execution<'a> {
 
     fn decide(&self, tx: &Transaction, records: &Records) -> Result<Vec<Change>, Halt> {
         let verified = self.verified(tx)?;
-        // Each round may name more, given what is loaded; a fixed point must come within the bound.
+        // Each round may name more, given what it named before; a fixed point must come within the bound. It sees
+        // nothing else that happens to be loaded, or what it names would depend on the host.
         let mut reads = Vec::new();
         for round in 0.. {
-            let wanted = self.reads(&verified, records)?;
+            let wanted = self.reads(&verified, records, Some(&reads))?;
             let missing: Vec<_> = wanted.iter().filter(|key| !records.contains_key(key)).cloned().collect();
             if !missing.is_empty() {
                 return Err(Halt::Missing(missing));
@@ -158,7 +173,7 @@ impl<'a> Execution<'a> {
             if settled {
                 break;
             }
-            if round > READ_ROUNDS_MAX {
+            if round >= READ_ROUNDS_MAX {
                 return Err(Refusal::fault("the records that the contract reads do not settle").into());
             }
         }
@@ -176,7 +191,8 @@ impl<'a> Execution<'a> {
         let mut records = HashSet::new();
         let each_once = changes.iter().all(|change| records.insert(&change.record));
         let small = changes.iter().all(|c| c.value.as_ref().is_none_or(|v| v.len() <= VALUE_BYTES_MAX));
-        let own = |c: &Change| reads.iter().any(|k| k.record == c.record && k.domain == self.contract.domain());
+        let own =
+            |c: &Change| reads.iter().any(|k| k.record == c.record && k.domain == self.contract.domain());
         if each_once && small && changes.len() <= CHANGES_MAX && changes.iter().all(own) {
             Ok(())
         } else {
@@ -194,7 +210,8 @@ impl<'a> Execution<'a> {
         let domain = self.contract.domain();
         let (outcome, changes, refusal) = match decided {
             Ok(changes) => {
-                let changes = changes.into_iter().map(|change| apply(domain, &tx.body.nonce, change, records));
+                let changes =
+                    changes.into_iter().map(|change| apply(domain, &tx.body.nonce, change, records));
                 (Outcome::Applied, changes.collect(), None)
             }
             Err(refusal) => (Outcome::Refused(refusal.code.clone()), Vec::new(), Some(refusal)),

@@ -36,12 +36,20 @@ impl FromStr for Hash {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes)?;
+        decode_hex(text, &mut bytes)?;
         Ok(Self(bytes))
     }
 }
 
 serde_as_text!(Hash);
+
+/// Decodes lower-case hex: one text for one value, so that no byte of a receipt can change unseen.
+pub(crate) fn decode_hex(text: &str, bytes: &mut [u8]) -> Result<(), hex::FromHexError> {
+    match text.char_indices().find(|(_, c)| c.is_ascii_uppercase()) {
+        Some((index, c)) => Err(hex::FromHexError::InvalidHexCharacter { c, index }),
+        None => hex::decode_to_slice(text, bytes),
+    }
+}
 
 /// SHA-256 over the concatenation of the parts.
 pub fn sha256(parts: &[&[u8]]) -> Hash {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use crate::hash::{Hash, sha256};
+use crate::hash::{Hash, decode_hex, sha256};
 
 /// A name or identifier that breaks its form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -267,10 +267,9 @@ impl FromStr for TxId {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let mut bytes = [0; 38];
-        match hex::decode_to_slice(text, &mut bytes) {
-            Ok(()) if !text.bytes().any(|b| b.is_ascii_uppercase()) => Ok(Self(bytes)),
-            _ => Err(invalid("transaction id", text, "76 lower-case hex digits")),
-        }
+        decode_hex(text, &mut bytes)
+            .map_err(|_| invalid("transaction id", text, "76 lower-case hex digits"))?;
+        Ok(Self(bytes))
     }
 }
 
@@ -305,8 +304,7 @@ impl FromStr for KeyId {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let mut bytes = [0; 8];
-        hex::decode_to_slice(text, &mut bytes)
-            .map_err(|_| invalid("key id", text, "16 lower-case hex digits"))?;
+        decode_hex(text, &mut bytes).map_err(|_| invalid("key id", text, "16 lower-case hex digits"))?;
         Ok(Self(bytes))
     }
 }

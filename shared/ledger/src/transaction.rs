@@ -125,7 +125,7 @@ impl Transaction {
     pub fn check_time(&self, block_time_ms: u64) -> Result<(), Void> {
         if self.body.not_after_ms < block_time_ms {
             Err(Void::Expired)
-        } else if self.body.not_after_ms > block_time_ms + NOT_AFTER_AHEAD_MS_MAX {
+        } else if self.body.not_after_ms > block_time_ms.saturating_add(NOT_AFTER_AHEAD_MS_MAX) {
             Err(Void::TooFarAhead)
         } else {
             Ok(())

@@ -1,0 +1,14 @@
+//! The ledger's rules from outside: names, bytes, epochs, transactions, the lane, votes, execution.
+//!
+//! One binary with a module per subject. Everything is deterministic: keys come from seeds, and what is random from
+//! proptest, which prints what failed.
+
+mod commitments;
+mod decoders;
+mod entries;
+mod epochs;
+mod names;
+mod safety;
+mod support;
+mod transactions;
+mod votes;
