@@ -27,6 +27,7 @@ pub mod invariant;
 pub mod log;
 pub mod note;
 pub mod proof;
+pub mod receipt;
 pub mod state_tree;
 pub mod transaction;
 pub mod vote;
