@@ -69,7 +69,10 @@ impl Follower {
             let view = View::from(storage.standing().await?);
             self.settle(view.header.height).await?;
             self.height = view.header.height;
-            self.core.set_view(view.clone());
+            self.core.set_view(view);
+        }
+        // Also when nothing new is final: a group may hear only now where it stands.
+        if let Some(view) = self.core.view() {
             self.look_back(&view)?;
         }
         let now = self.core.ports.clock.monotonic();
