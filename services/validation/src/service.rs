@@ -67,6 +67,10 @@ impl ValidationService {
                 () = stop.cancelled() => return Ok(()),
                 error = self.round() => error,
             };
+            if stop.is_cancelled() {
+                // What ends beside us in a drain is no failure.
+                return Ok(());
+            }
             if error.is_final() {
                 tracing::error!(agency = %self.agency, %error, "validation stops");
                 return Err(error);

@@ -7,6 +7,8 @@ mod up;
 
 use std::future::Future;
 
+use hutong_runtime::telemetry::{self, TelemetrySettings};
+
 use crate::{
     bench,
     city::CityError,
@@ -43,6 +45,9 @@ pub struct Context {
 }
 
 pub fn run(cli: Cli) -> Result<(), CommandError> {
+    let filter = std::env::var("HUTONG_LOG").unwrap_or_else(|_| "warn".into());
+    let settings = TelemetrySettings { filter, ..TelemetrySettings::default() };
+    let _telemetry = telemetry::init(&settings, "hutong", "hutong").map_err(CityError::from)?;
     let context = Context { output: Output { json: cli.global.json }, global: cli.global };
     match cli.command {
         Command::Up(args) => block_on(up::run(context, args)),

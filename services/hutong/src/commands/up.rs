@@ -1,7 +1,5 @@
 //! `hutong up`: a whole city in this process, until it is told to stop.
 
-use hutong_runtime::telemetry::{self, TelemetrySettings};
-
 use super::{CommandError, Context};
 use crate::{
     city::{
@@ -13,9 +11,6 @@ use crate::{
 };
 
 pub(super) async fn run(context: Context, args: Up) -> Result<(), CommandError> {
-    let filter = std::env::var("HUTONG_LOG").unwrap_or_else(|_| "warn".into());
-    let settings = TelemetrySettings { filter, ..TelemetrySettings::default() };
-    let telemetry = telemetry::init(&settings, "hutong", "up").map_err(CityError::from)?;
     let layout = Layout::new(&context.global.data);
     let nats = (args.bus != "embedded").then(|| args.bus.clone());
     let options = Options { listen: args.listen, agencies: args.agencies.into(), nats, name: args.name };
@@ -25,7 +20,6 @@ pub(super) async fn run(context: Context, args: Up) -> Result<(), CommandError> 
     shutdown.on_signals().map_err(CityError::from)?;
     ready(&context, &city);
     let ended = city.finish().await;
-    tokio::task::spawn_blocking(move || telemetry.shutdown()).await.unwrap_or(());
     context.output.note("stopped; the city goes on from here when it is started again");
     Ok(ended?)
 }
