@@ -1,9 +1,8 @@
 //! `POST /v1/transactions`: forms, answers, problems.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::*;
 use axum::{Router, body::Body, http::Request, middleware::from_fn_with_state};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http_body_util::BodyExt;
@@ -13,7 +12,6 @@ use hutong_ledger::{acceptance::Acceptance, epoch::Purpose, id::KeyId, transacti
 use hutong_runtime::auth::{Authenticator, KeyDirectory, identify};
 use hutong_wire::{prost::Message, transaction::encode_group, v1};
 use serde_json::{Value, json};
-use support::*;
 use tower::ServiceExt;
 
 #[derive(Debug)]
@@ -137,6 +135,9 @@ async fn each_of_a_batch_has_its_own_result() {
     city.stop().await;
 }
 
+/// Status and code; query, media type, caller and body.
+type Case<'a> = (u16, &'a str, &'a str, &'a str, Option<&'a str>, Body);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_refusal_is_a_problem_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
@@ -149,7 +150,7 @@ async fn every_refusal_is_a_problem_and_leaves_nothing() {
     expired.not_after_ms = 1;
     let many = json!(vec![form(&good); 1001]).to_string();
     let alpha = Some("alpha");
-    let cases: Vec<(u16, &str, &str, &str, Option<&str>, Body)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (401, "authentication_required", "", PROTOBUF, None, protobuf(&good).into()),
         (403, "not_a_party", "", PROTOBUF, Some("beta"), protobuf(&good).into()),
         (415, "unsupported_media_type", "", "text/plain", alpha, "x".into()),

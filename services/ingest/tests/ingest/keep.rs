@@ -1,7 +1,6 @@
 //! What was accepted stays accepted: through restarts, lost streams and blocks that pass it over.
 
-mod support;
-
+use crate::support::*;
 use hutong_bus::{SharedBus, Stream};
 use hutong_ledger::{
     block::Cursor,
@@ -9,7 +8,6 @@ use hutong_ledger::{
     transaction::Transaction,
 };
 use hutong_peer::ingest::{Accepted, Answer, Code, IngestPeer, Wait};
-use support::*;
 use tokio::task::JoinHandle;
 
 async fn cursor(bus: &SharedBus, domain: &str, sequence: u64) -> Cursor {

@@ -1,12 +1,11 @@
 //! What ingest takes, what it refuses, and that asking again changes nothing.
 
-mod support;
-
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
+use crate::support::*;
 use hutong_bus::{Batch, Stream};
 use hutong_bus_embedded::{Fate, Faults};
 use hutong_ledger::{
@@ -17,7 +16,6 @@ use hutong_ledger::{
     transaction::{NOT_AFTER_AHEAD_MS_MAX, Transaction},
 };
 use hutong_peer::ingest::{Accepted, Answer, Code, IngestClient, IngestPeer, Wait};
-use support::*;
 
 fn acceptance(answer: &Answer) -> &Acceptance {
     match answer {

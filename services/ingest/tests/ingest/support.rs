@@ -1,7 +1,5 @@
 //! A city around ingest: real keys, the embedded bus in memory, and a storage that makes final what it is told to.
 
-#![allow(clippy::unwrap_used, dead_code, unreachable_pub)] // Support of several tests: each uses a part, and it fails as they do.
-
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -33,17 +31,17 @@ use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// The first operates ingest.
-pub const AGENCIES: [&str; 3] = ["alpha", "beta", "gamma"];
+pub(crate) const AGENCIES: [&str; 3] = ["alpha", "beta", "gamma"];
 /// Longer than anything here takes.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-pub const GENESIS_MS: u64 = 1_700_000_000_000;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const GENESIS_MS: u64 = 1_700_000_000_000;
 
-pub fn key(agency: &str, purpose: Purpose) -> SigningKey {
+pub(crate) fn key(agency: &str, purpose: Purpose) -> SigningKey {
     let hash = hutong_ledger::hash::sha256(&[agency.as_bytes(), &[purpose as u8]]);
     SigningKey::from_seed(&hash.0)
 }
 
-pub fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     let agency = |id: &str| {
         let mut keys: Vec<Key> = [Purpose::Signing, Purpose::Host, Purpose::Orderer, Purpose::Ingest]
             .into_iter()
@@ -74,7 +72,7 @@ pub fn genesis() -> Genesis {
 }
 
 /// A body that alpha submits and signs alone.
-pub fn body(domain: &str, n: u64) -> Body {
+pub(crate) fn body(domain: &str, n: u64) -> Body {
     let mut nonce = [0; 16];
     nonce[8..].copy_from_slice(&n.to_be_bytes());
     Body {
@@ -90,7 +88,7 @@ pub fn body(domain: &str, n: u64) -> Body {
 }
 
 /// The body, signed by all its signers.
-pub fn signed(body: Body) -> Transaction {
+pub(crate) fn signed(body: Body) -> Transaction {
     let bytes = encode_body(&body);
     let message = hutong_ledger::hash::Tag::Transaction.message(&bytes);
     let sign = |agency: &AgencyId| {
@@ -101,17 +99,17 @@ pub fn signed(body: Body) -> Transaction {
     Transaction::new(bytes, body, signatures)
 }
 
-pub fn transaction(n: u64) -> Transaction {
+pub(crate) fn transaction(n: u64) -> Transaction {
     signed(body("property", n))
 }
 
-pub fn transactions(numbers: std::ops::Range<u64>) -> Vec<Transaction> {
+pub(crate) fn transactions(numbers: std::ops::Range<u64>) -> Vec<Transaction> {
     numbers.map(transaction).collect()
 }
 
 /// Storage of alpha, of which only the final side is used.
 #[derive(Debug)]
-pub struct FakeStorage {
+pub(crate) struct FakeStorage {
     state: Mutex<State>,
     height: watch::Sender<u64>,
 }
@@ -125,7 +123,7 @@ struct State {
 }
 
 impl FakeStorage {
-    pub fn new(genesis: &Genesis) -> Arc<Self> {
+    pub(crate) fn new(genesis: &Genesis) -> Arc<Self> {
         let epoch = Arc::new(genesis.epoch.clone());
         let (finals, places) = (Vec::new(), HashMap::new());
         let state = Mutex::new(State { header: genesis.header(), epoch, finals, places });
@@ -133,7 +131,7 @@ impl FakeStorage {
     }
 
     /// Makes the next height final: a block of this time that reads a domain up to a place, with these transactions.
-    pub fn finalize(&self, time_ms: u64, cursor: Cursor, transactions: Vec<Transaction>) {
+    pub(crate) fn finalize(&self, time_ms: u64, cursor: Cursor, transactions: Vec<Transaction>) {
         let mut state = self.state.lock();
         let mut header = state.header.clone();
         header.prev = header.hash();
@@ -167,16 +165,12 @@ impl FakeStorage {
     }
 
     /// Takes effect at the next height that is final.
-    pub fn set_epoch(&self, epoch: Epoch) {
+    pub(crate) fn set_epoch(&self, epoch: Epoch) {
         self.state.lock().epoch = Arc::new(epoch);
     }
 
-    pub fn finals(&self) -> usize {
-        self.state.lock().finals.len()
-    }
-
     /// Makes everything final that comes on the stream, group by group, once each.
-    pub fn order_all(self: &Arc<Self>, bus: &SharedBus) -> JoinHandle<()> {
+    pub(crate) fn order_all(self: &Arc<Self>, bus: &SharedBus) -> JoinHandle<()> {
         let (storage, bus) = (self.clone(), bus.clone());
         tokio::spawn(async move {
             let incarnation = bus.tip(Stream::Transactions, "tx.*").await.unwrap().incarnation;
@@ -194,12 +188,12 @@ impl FakeStorage {
 }
 
 /// The transactions of an entry of TRANSACTIONS.
-pub fn group(entry: &Entry) -> Vec<Transaction> {
+pub(crate) fn group(entry: &Entry) -> Vec<Transaction> {
     decode_group(entry.payload.clone()).unwrap().into_iter().map(Result::unwrap).collect()
 }
 
 /// All that stands on TRANSACTIONS now.
-pub async fn on_stream(bus: &SharedBus) -> Vec<Entry> {
+pub(crate) async fn on_stream(bus: &SharedBus) -> Vec<Entry> {
     let tip = bus.tip(Stream::Transactions, "tx.*").await.unwrap();
     if tip.sequence == 0 {
         return Vec::new();
@@ -209,33 +203,33 @@ pub async fn on_stream(bus: &SharedBus) -> Vec<Entry> {
 }
 
 /// Waits until the stream holds so many groups.
-pub async fn until_on_stream(bus: &SharedBus, groups: usize) -> Vec<Entry> {
+pub(crate) async fn until_on_stream(bus: &SharedBus, groups: usize) -> Vec<Entry> {
     let entries = bus.read(Stream::Transactions, Filter::one("tx.*"), 1).await.unwrap();
     let entries = entries.map(Result::unwrap).take(groups).collect();
     tokio::time::timeout(PATIENCE, entries).await.unwrap()
 }
 
 /// Ingest that runs, with what it runs on.
-pub struct Running {
-    pub ingest: Ingest,
-    pub bus: SharedBus,
-    pub storage: Arc<FakeStorage>,
-    pub metrics: Metrics,
+pub(crate) struct Running {
+    pub(crate) ingest: Ingest,
+    pub(crate) bus: SharedBus,
+    pub(crate) storage: Arc<FakeStorage>,
+    pub(crate) metrics: Metrics,
     stop: CancellationToken,
     task: JoinHandle<Result<(), hutong_ingest::Error>>,
 }
 
 /// What a test chooses.
-pub struct Setup {
-    pub bus: SharedBus,
-    pub storage: Arc<FakeStorage>,
-    pub clock: SharedClock,
-    pub config: Config,
+pub(crate) struct Setup {
+    pub(crate) bus: SharedBus,
+    pub(crate) storage: Arc<FakeStorage>,
+    pub(crate) clock: SharedClock,
+    pub(crate) config: Config,
 }
 
 impl Setup {
     /// A city at its genesis. Time of day stands still; waiting takes real time.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             bus: bus(None),
             storage: FakeStorage::new(&genesis()),
@@ -244,7 +238,7 @@ impl Setup {
         }
     }
 
-    pub async fn run(self, dir: &Path) -> Running {
+    pub(crate) async fn run(self, dir: &Path) -> Running {
         let metrics = Metrics::new();
         let ports = Ports {
             bus: self.bus.clone(),
@@ -264,20 +258,20 @@ impl Setup {
 
 impl Running {
     /// Stops it in order; its journal is closed afterwards.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();
     }
 
     /// Ends it as a crash of the process would.
-    pub async fn kill(self) {
+    pub(crate) async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;
         drop(self.ingest);
     }
 
     /// Waits until a line stands in the metrics.
-    pub async fn until_metric(&self, line: &str) {
+    pub(crate) async fn until_metric(&self, line: &str) {
         let there = async {
             while !self.metrics.encode().unwrap().lines().any(|found| found == line) {
                 tokio::task::yield_now().await;
@@ -287,23 +281,23 @@ impl Running {
     }
 }
 
-pub fn bus(faults: Option<Arc<dyn Faults>>) -> SharedBus {
+pub(crate) fn bus(faults: Option<Arc<dyn Faults>>) -> SharedBus {
     EmbeddedBus::in_memory(Options { faults, ..Options::default() }).unwrap()
 }
 
-pub fn chain() -> ChainId {
+pub(crate) fn chain() -> ChainId {
     genesis().chain()
 }
 
 /// The time of genesis for rules, the machine's for waiting.
 #[derive(Debug)]
-pub struct StoppedClock {
+pub(crate) struct StoppedClock {
     rules: ManualClock,
     waits: SystemClock,
 }
 
 impl StoppedClock {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { rules: ManualClock::at(GENESIS_MS), waits: SystemClock::new() }
     }
 }
@@ -325,14 +319,14 @@ impl hutong_runtime::Clock for StoppedClock {
 
 /// A bus whose streams can be replaced under those who use it, as when a broker loses them.
 #[derive(Debug)]
-pub struct LossyBus(Mutex<SharedBus>);
+pub(crate) struct LossyBus(Mutex<SharedBus>);
 
 impl LossyBus {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(bus(None))))
     }
 
-    pub fn lose_streams(&self) {
+    pub(crate) fn lose_streams(&self) {
         *self.0.lock() = bus(None);
     }
 
