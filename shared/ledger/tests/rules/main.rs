@@ -7,6 +7,8 @@ mod commitments;
 mod decoders;
 mod entries;
 mod epochs;
+mod execution;
+mod lane;
 mod names;
 mod safety;
 mod support;
