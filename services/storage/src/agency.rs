@@ -13,7 +13,7 @@ use hutong_ledger::{
     id::Domain,
     vote::{HostSignature, Status},
 };
-use hutong_peer::agency::{Answer, AgencyTip, Ask, Cosigned, LIST_MAX};
+use hutong_peer::agency::{AgencyTip, Answer, Ask, Cosigned, LIST_MAX};
 
 use crate::{
     Error,
@@ -25,11 +25,23 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Lookup {
     /// Of a final height.
-    Status { height: u64, view: u32 },
-    /// Those of final heights, before those that the core holds.
-    Cosigned { from: u64, held: Vec<Cosigned> },
-    Certified { height: u64 },
-    Segment { height: u64, block: Hash, domain: Domain },
+    Status {
+        height: u64,
+        view: u32,
+    },
+    /// All of final heights, before the own that the core holds.
+    Cosigned {
+        from: u64,
+        held: Vec<Cosigned>,
+    },
+    Certified {
+        height: u64,
+    },
+    Segment {
+        height: u64,
+        block: Hash,
+        domain: Domain,
+    },
 }
 
 /// What becomes of a question at the core.
@@ -38,7 +50,10 @@ pub(crate) enum Turn {
     Answer(Answer),
     Lookup(Lookup),
     /// It binds this agency: [`Core::status`] decides.
-    Status { height: u64, view: u32 },
+    Status {
+        height: u64,
+        view: u32,
+    },
 }
 
 /// Answers what the core can, without the disk.
@@ -113,7 +128,11 @@ impl Answers {
         let settled = self.reads.recent.final_height();
         let mut list = Vec::new();
         for height in from.max(1)..=settled.min(from.saturating_add(LIST_MAX as u64)) {
-            list.extend(self.reads.own_cosigned(height)?.map(|bytes| bytes.to_vec()));
+            // Not the own alone: one agency that has a height as final suffices for whoever missed it.
+            list.extend(self.reads.cosigned(height)?.iter().map(Cosigned::encode));
+            if list.len() >= LIST_MAX {
+                break;
+            }
         }
         list.extend(held.iter().map(Cosigned::encode));
         list.truncate(LIST_MAX);

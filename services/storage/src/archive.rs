@@ -45,7 +45,10 @@ pub(crate) struct FinalRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Record {
     /// The first record: whose archive this is.
-    Start { chain: ChainId, agency: AgencyId },
+    Start {
+        chain: ChainId,
+        agency: AgencyId,
+    },
     Block(BlockRecord),
     /// Cast by this agency.
     Vote(Vote),

@@ -1,5 +1,7 @@
 //! Checkpoints with the signatures that storage holds for them.
 
+use std::collections::BTreeMap;
+
 use hutong_ledger::{
     canon::{Malformed, Reader, Writer},
     epoch::{AGENCIES_MAX, Epoch, Purpose, quorum},
@@ -7,7 +9,7 @@ use hutong_ledger::{
     id::{AgencyId, ChainId, Domain, KeyId},
     note::{Algorithm, Checkpoint, SignedNote, VerifierKey, cosignature_message, host_name, origin},
 };
-use hutong_peer::agency::Cosignature;
+use hutong_peer::agency::{Cosignature, Cosigned};
 
 /// Where a domain stands at a height: what a checkpoint says beside height and block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub(crate) struct Point {
 
 impl Point {
     /// The text that hosts sign.
-    pub(crate) fn text(&self, chain: &ChainId, height: u64, block: &Hash) -> String {
+    pub(crate) fn text(&self, chain: &ChainId, height: u64, block: &Hash, view: u32) -> String {
         let checkpoint = Checkpoint {
             origin: origin(chain, &self.domain),
             size: self.size,
@@ -28,6 +30,7 @@ impl Point {
             height,
             block: *block,
             state: self.state,
+            view,
         };
         checkpoint.to_string()
     }
@@ -53,6 +56,8 @@ pub(crate) struct SignedCheckpoint {
     pub(crate) point: Point,
     pub(crate) height: u64,
     pub(crate) block: Hash,
+    /// In which all of them cosigned.
+    pub(crate) view: u32,
     /// Sorted by agency.
     pub(crate) cosignatures: Vec<HostCosignature>,
     pub(crate) log: Option<(KeyId, [u8; 64])>,
@@ -68,7 +73,7 @@ impl HostCosignature {
 
 impl SignedCheckpoint {
     pub(crate) fn text(&self, chain: &ChainId) -> String {
-        self.point.text(chain, self.height, &self.block)
+        self.point.text(chain, self.height, &self.block, self.view)
     }
 
     /// Whether a quorum of the domain's hosts signed, all of them validly.
@@ -106,7 +111,7 @@ impl SignedCheckpoint {
         let mut w = Writer::new();
         let point = &self.point;
         w.text(point.domain.as_str()).u64(point.size).hash(&point.root).hash(&point.state);
-        w.u64(self.height).hash(&self.block);
+        w.u64(self.height).hash(&self.block).u32(self.view);
         w.list(&self.cosignatures, |w, one| {
             w.text(one.agency.as_str()).raw(&one.key.0).u64(one.time_s).raw(&one.signature);
         });
@@ -122,6 +127,7 @@ impl SignedCheckpoint {
                 point: Point { domain: r.parsed()?, size: r.u64()?, root: r.hash()?, state: r.hash()? },
                 height: r.u64()?,
                 block: r.hash()?,
+                view: r.u32()?,
                 cosignatures: r.list(AGENCIES_MAX, |r| {
                     Ok(HostCosignature {
                         agency: r.parsed()?,
@@ -134,4 +140,28 @@ impl SignedCheckpoint {
             })
         })
     }
+}
+
+/// The signatures of a height's checkpoints as the agencies sent them.
+pub(crate) fn by_agency(chain: ChainId, notes: &[SignedCheckpoint]) -> Vec<Cosigned> {
+    let mut sent: BTreeMap<AgencyId, Cosigned> = BTreeMap::new();
+    for note in notes {
+        for one in &note.cosignatures {
+            let SignedCheckpoint { point, height, block, view, .. } = note.clone();
+            let (agency, key) = (one.agency, one.key);
+            let cosigned = sent.entry(agency).or_insert(Cosigned {
+                chain,
+                agency,
+                key,
+                height,
+                block,
+                view,
+                notes: vec![],
+            });
+            let Point { domain, size, root, state } = point;
+            let (time_s, signature, log_signature) = (one.time_s, one.signature, note.log);
+            cosigned.notes.push(Cosignature { domain, size, root, state, time_s, signature, log_signature });
+        }
+    }
+    sent.into_values().collect()
 }

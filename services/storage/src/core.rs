@@ -82,8 +82,6 @@ pub(crate) struct Finalized {
     pub(crate) block: Arc<ExecutedBlock>,
     pub(crate) certificate: Certificate,
     pub(crate) notes: Vec<SignedCheckpoint>,
-    /// This agency's own cosignatures, for those who missed them.
-    pub(crate) cosigned: Option<Cosigned>,
     /// Where the archive has the block.
     pub(crate) position: u64,
     /// The epoch in force at the next height.
@@ -99,9 +97,14 @@ pub(crate) enum Action {
     /// The next record of the archive.
     Append(Record),
     /// The next record of the archive: a block with its segments.
-    AppendBlock { seen_ms: u64, block: Arc<ExecutedBlock> },
+    AppendBlock {
+        seen_ms: u64,
+        block: Arc<ExecutedBlock>,
+    },
     /// Forget speculative results at this height and above.
-    Rewind { height: u64 },
+    Rewind {
+        height: u64,
+    },
     /// Compute log and state roots; answered by [`Core::rooted`].
     Compute(Arc<ExecutedBlock>),
     PublishVote(Vote),
@@ -109,7 +112,10 @@ pub(crate) enum Action {
     AnswerStatus(Token, Status),
     Finalize(Box<Finalized>),
     /// Someone broke an invariant, by evidence; counted and logged, and the core goes on.
-    Violation { invariant: Invariant, evidence: String },
+    Violation {
+        invariant: Invariant,
+        evidence: String,
+    },
 }
 
 /// What is let go of once the archive is durable up to a position.
@@ -216,6 +222,11 @@ impl Core {
         held.or_else(|| self.known.block(height).map(|known| known.position))
     }
 
+    /// Whether a certificate of this view may be built on.
+    pub(crate) fn allows(&self, height: u64, view: u32) -> bool {
+        self.commitments.may_cosign(height, view).is_ok()
+    }
+
     /// The last height up to which all are certified.
     pub(crate) fn certified_height(&self) -> u64 {
         let certified = self.slots.iter().take_while(|slot| slot.certificate.is_some()).count();
@@ -242,9 +253,10 @@ impl Core {
         if let Err(reason) = self.fits(&block) {
             return Ok(Submitted::Refused { reason });
         }
-        let known = self.known.block(height).filter(|known| {
-            known.hash == block.hash && known.view == block.proposal.view
-        });
+        let known = self
+            .known
+            .block(height)
+            .filter(|known| known.hash == block.hash && known.view == block.proposal.view);
         let (position, seen_ms) = known.map(|known| (known.position, known.seen_ms)).unwrap_or_else(|| {
             self.appended += 1;
             self.actions.push(Action::AppendBlock { seen_ms: now.unix_ms, block: block.clone() });
@@ -283,7 +295,9 @@ impl Core {
             && slot.block.proposal.view >= block.proposal.view
         {
             let view = slot.block.proposal.view;
-            return Err(format!("height {height} is held in view {view}, which this block does not supersede"));
+            return Err(format!(
+                "height {height} is held in view {view}, which this block does not supersede"
+            ));
         }
         if header.prev != self.hash_below(height) {
             return Err(format!("height {height} does not link to the block that is held below it"));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hutong_ledger::{
     contract::Contract,
     genesis::Genesis,
-    id::{Domain, RecordId, RecordKey, TxId},
+    id::{AgencyId, Domain, RecordId, RecordKey, TxId},
 };
 use hutong_peer::{
     Error as PeerError, ExecutedBlock, FinalTransaction, Position, Prefetched, Session, StoragePeer,
@@ -17,7 +17,7 @@ use hutong_peer::{
 use hutong_runtime::{InvariantCounters, SharedClock};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Error, read::Reads, receipts, worker::Tasks};
+use crate::{Error, read::Reads, worker::Tasks};
 
 const CALLEE: &str = "storage";
 
@@ -25,10 +25,30 @@ const CALLEE: &str = "storage";
 #[derive(Debug)]
 pub(crate) enum Input {
     Standing(oneshot::Sender<Standing>),
-    Submit { session: Session, block: Arc<ExecutedBlock>, answer: oneshot::Sender<Submitted> },
+    Submit {
+        session: Session,
+        block: Arc<ExecutedBlock>,
+        answer: oneshot::Sender<Submitted>,
+    },
     /// Where the archive has the block of a height that is not final.
-    Held { height: u64, answer: oneshot::Sender<Option<u64>> },
+    Held {
+        height: u64,
+        answer: oneshot::Sender<Option<u64>>,
+    },
     Progress(oneshot::Sender<Progress>),
+    /// Whether a transaction is in a block that is not final.
+    Pending {
+        id: TxId,
+        answer: oneshot::Sender<Option<Pending>>,
+    },
+}
+
+/// A transaction in a block that is not final.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pending {
+    pub(crate) domain: Domain,
+    pub(crate) agency: AgencyId,
+    pub(crate) height: u64,
 }
 
 /// How far the service is.
@@ -82,6 +102,15 @@ impl Storage {
         let span = tracing::Span::current();
         let done = tokio::task::spawn_blocking(move || span.in_scope(|| query(&reads))).await;
         done.unwrap_or(Err(Error::Gone { what: "a reading thread" }))
+    }
+}
+
+impl Storage {
+    /// The offline proof of what a record is, or that there is none, as its JSON document; None while nothing of the
+    /// domain is final.
+    pub async fn state_receipt(&self, key: RecordKey) -> Result<Option<Bytes>, Error> {
+        let Some(proven) = self.tasks.prove(key.domain, key.record.clone()).await? else { return Ok(None) };
+        self.read(move |reads| reads.state_receipt(&key, &proven)).await.map(Some)
     }
 }
 
@@ -143,19 +172,14 @@ impl StoragePeer for Storage {
     }
 
     async fn receipt(&self, id: TxId) -> Result<Option<Bytes>, PeerError> {
-        Ok(self.read(move |reads| receipts::transaction(reads, &id)).await?)
+        Ok(self.read(move |reads| reads.receipt(&id)).await?)
     }
 
     async fn record(&self, key: RecordKey, version: Option<u64>) -> Result<Option<StoredRecord>, PeerError> {
         Ok(self.read(move |reads| reads.record(&key, version)).await?)
     }
 
-    async fn history(
-        &self,
-        key: RecordKey,
-        below: Option<u64>,
-        limit: usize,
-    ) -> Result<History, PeerError> {
+    async fn history(&self, key: RecordKey, below: Option<u64>, limit: usize) -> Result<History, PeerError> {
         Ok(self.read(move |reads| reads.history(&key, below, limit)).await?)
     }
 

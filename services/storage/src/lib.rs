@@ -18,6 +18,7 @@
 //! state, so nothing is ever undone.
 
 mod agency;
+pub mod api;
 mod archive;
 mod checkpoint;
 mod config;

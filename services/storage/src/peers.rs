@@ -87,10 +87,17 @@ impl Core {
     pub(crate) fn wanted(&self, now: Now, patience: Duration) -> Wanted {
         let overdue = |since: Duration| now.monotonic.saturating_sub(since) >= patience;
         let mut wanted = Wanted::default();
-        let uncertified = self.slots().filter(|slot| slot.certificate.is_none() && overdue(slot.since));
+        // After a promise only a certificate of the promised view counts.
+        let uncertified = self.slots().filter(|slot| {
+            let certified =
+                slot.certificate.as_ref().is_some_and(|held| self.allows(slot.height(), held.view));
+            !certified && overdue(slot.since)
+        });
         wanted.certificates = uncertified.map(|slot| slot.height()).take(CERTIFICATES_MAX).collect();
         wanted.votes_from = wanted.certificates.first().copied();
-        let unsettled = self.slots().find(|slot| slot.certified_since.is_some_and(overdue) && !slot.has_quorum());
+        let unsettled = self
+            .slots()
+            .find(|slot| slot.certified_since.is_some_and(overdue) && slot.final_view().is_none());
         wanted.cosigned_from = unsettled.map(|slot| slot.height());
         wanted
     }

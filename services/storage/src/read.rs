@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hutong_ledger::{
     block::Proposal,
     contract::{Record, Versioned, record_hash},
+    entry::Entry,
     hash::Hash,
     id::{ChainId, Domain, RecordId, RecordKey, TxId},
     vote::Certificate,
 };
 use hutong_peer::{
     FinalTransaction, Position, Prefetched, Session, StoredRecord,
+    agency::Cosigned,
     storage::{ArchivedBlock, History},
 };
 use hutong_store::{Snapshot, Store, View};
@@ -20,12 +21,13 @@ use hutong_store::{Snapshot, Store, View};
 use crate::{
     Error,
     archive::Archive,
-    checkpoint::SignedCheckpoint,
+    checkpoint::{SignedCheckpoint, by_agency},
+    receipts::Epochs,
     recent::Recent,
-    segment::{StoredSegment, StoredTransaction},
+    segment::{StoredSegment, StoredTransaction, opening},
     tables::{
-        BLOCKS, BlockRow, DomainKey, HeightKey, NOTES, NoteRow, RECORDS, RecordKeyRow, RecordRow, SEGMENTS,
-        TRANSACTIONS,
+        BLOCKS, BlockRow, DomainKey, HeightKey, LOG_STARTS, NOTES, NoteRow, RECORDS, RecordKeyRow, RecordRow,
+        SEGMENTS, TRANSACTIONS,
     },
 };
 
@@ -40,6 +42,7 @@ pub(crate) struct Reads {
     pub(crate) recent: Arc<Recent>,
     pub(crate) store: Arc<Store>,
     pub(crate) archive: Arc<Archive>,
+    pub(crate) epochs: Arc<Epochs>,
 }
 
 /// What is told of a block.
@@ -75,8 +78,7 @@ impl Reads {
         let table = snapshot.table(&TRANSACTIONS)?;
         for (id, known) in ids.iter().zip(&mut known) {
             if !*known {
-                *known =
-                    table.get(&id.0)?.is_some_and(|row| row.height <= height && row.domain == domain);
+                *known = table.get(&id.0)?.is_some_and(|row| row.height <= height && row.domain == domain);
             }
         }
         let known = ids.into_iter().zip(known).filter(|(_, known)| *known).map(|(id, _)| id).collect();
@@ -101,8 +103,7 @@ impl Reads {
         let row = match version {
             None => current(&table, key.domain, &key.record, height)?,
             Some(version) => {
-                let row =
-                    RecordKeyRow { domain: key.domain, record: key.record.clone(), version };
+                let row = RecordKeyRow { domain: key.domain, record: key.record.clone(), version };
                 table.get(&row)?.filter(|row| row.height <= height).map(|row| (version, row))
             }
         };
@@ -252,7 +253,10 @@ impl Reads {
                     None => snapshot.insert(self.store.snapshot()?),
                 };
                 let records = snapshot.table(&RECORDS)?;
-                for row in snapshot.table(&SEGMENTS)?.between(&height.to_be_bytes(), Some(&(height + 1).to_be_bytes()))? {
+                for row in snapshot
+                    .table(&SEGMENTS)?
+                    .between(&height.to_be_bytes(), Some(&(height + 1).to_be_bytes()))?
+                {
                     let (key, bytes) = row?;
                     let segment = decode_segment(&key, &bytes)?;
                     last_ordinal = (segment.ordinal + segment.transactions.len() as u32).saturating_sub(1);
@@ -270,6 +274,34 @@ impl Reads {
             complete = complete.max(Position { height, ordinal: last_ordinal });
         }
         Ok((out, complete))
+    }
+
+    /// Log entries of a domain from an index on, as many as there are up to a count.
+    pub(crate) fn entries(&self, domain: Domain, first: u64, count: usize) -> Result<Vec<Entry>, Error> {
+        let unwritten = self.recent.unwritten_blocks();
+        let last = first + count as u64;
+        let mut entries: Vec<Entry> = Vec::with_capacity(count);
+        let snapshot = self.store.snapshot()?;
+        let starts = snapshot.table(&LOG_STARTS)?;
+        let key = |number| DomainKey { domain, number };
+        // The height that the first entry is of begins at or before it.
+        let floor = starts.range(&key(0), &key(first + 1))?.next_back().transpose()?;
+        let from = floor.map_or(first, |(key, _)| key.number);
+        for row in starts.range(&key(from), &key(last))? {
+            let (start, height) = row?;
+            let segment = stored_segment(&snapshot, &HeightKey { height, domain })?;
+            let numbered = (start.number..last).zip(&segment.transactions);
+            entries.extend(numbered.filter(|(index, _)| *index >= first).map(|(_, tx)| tx.entry(height)));
+        }
+        for segment in unwritten.iter().flat_map(|block| &block.segments).filter(|s| s.domain == domain) {
+            for tx in &segment.transactions {
+                if tx.log_index == first + entries.len() as u64 && tx.log_index < last {
+                    let (id, height, index) = (tx.id, tx.position.height, tx.index);
+                    entries.push(Entry { id, height, index, blind: opening(tx).hash() });
+                }
+            }
+        }
+        Ok(entries)
     }
 
     pub(crate) fn archived(&self, position: u64) -> Result<ArchivedBlock, Error> {
@@ -294,12 +326,18 @@ impl Reads {
         row.map(|row| block_info(height, row)).transpose()
     }
 
-    /// This agency's own cosignatures at a final height.
-    pub(crate) fn own_cosigned(&self, height: u64) -> Result<Option<Bytes>, Error> {
-        if let Some(block) = self.recent.block(height) {
-            return Ok(block.cosigned.as_ref().map(|cosigned| cosigned.encode().into()));
+    /// The cosignatures that made a height final, by agency.
+    pub(crate) fn cosigned(&self, height: u64) -> Result<Vec<Cosigned>, Error> {
+        let Some(block) = self.block(height)? else { return Ok(Vec::new()) };
+        let touched = block.proposal.header.segments.iter().map(|segment| segment.domain);
+        let mut domains: Vec<Domain> = touched.chain([Domain::MEMBERSHIP]).collect();
+        domains.sort_unstable();
+        domains.dedup();
+        let mut notes = Vec::new();
+        for domain in domains {
+            notes.extend(self.note(domain, height)?);
         }
-        Ok(self.store.snapshot()?.get(&BLOCKS, &height)?.and_then(|row| row.cosigned))
+        Ok(by_agency(self.chain, &notes))
     }
 
     /// The note of a domain at a height that touched it.
@@ -391,7 +429,8 @@ fn stored(domain: Domain, record: &RecordId, version: u64, row: RecordRow) -> St
 
 pub(crate) fn stored_segment(snapshot: &Snapshot, key: &HeightKey) -> Result<StoredSegment, Error> {
     let bytes = snapshot.get(&SEGMENTS, key)?;
-    let bytes = bytes.ok_or_else(|| damaged(format!("the segment of {} at {} is missing", key.domain, key.height)))?;
+    let bytes = bytes
+        .ok_or_else(|| damaged(format!("the segment of {} at {} is missing", key.domain, key.height)))?;
     decode_segment(key, &bytes)
 }
 
@@ -413,7 +452,9 @@ fn rebuild(
         let row_key =
             RecordKeyRow { domain: key.domain, record: change.record.clone(), version: change.version };
         let row = records.get(&row_key)?;
-        let row = row.ok_or_else(|| damaged(format!("version {} of {}/{} is missing", change.version, key.domain, change.record)))?;
+        let row = row.ok_or_else(|| {
+            damaged(format!("version {} of {}/{} is missing", change.version, key.domain, change.record))
+        })?;
         changes.push(Versioned {
             record: change.record.clone(),
             version: change.version,

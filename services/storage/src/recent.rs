@@ -16,7 +16,7 @@ use hutong_ledger::{
     id::{Domain, RecordId, RecordKey, TxId},
     vote::Certificate,
 };
-use hutong_peer::{FinalTransaction, StoredRecord, agency::Cosigned};
+use hutong_peer::{FinalTransaction, StoredRecord};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -32,7 +32,6 @@ pub(crate) struct FinalBlock {
     pub(crate) hash: Hash,
     pub(crate) certificate: Certificate,
     pub(crate) notes: Vec<SignedCheckpoint>,
-    pub(crate) cosigned: Option<Cosigned>,
     /// The hosted segments, sorted by domain.
     pub(crate) segments: Vec<FinalSegment>,
     /// Where the archive has the block.
@@ -152,10 +151,12 @@ impl Recent {
         }
     }
 
-    /// How much is final and not yet in the tables, in heights.
-    pub(crate) fn unwritten(&self) -> u64 {
+    /// The blocks that the tables may lack, oldest first.
+    pub(crate) fn unwritten_blocks(&self) -> Vec<Arc<FinalBlock>> {
         let state = self.state.read();
-        state.final_height - state.written
+        let unwritten = usize::try_from(state.final_height - state.written).unwrap_or(usize::MAX);
+        let first = state.blocks.len().saturating_sub(unwritten);
+        state.blocks.range(first..).cloned().collect()
     }
 
     pub(crate) fn follow(&self) -> watch::Receiver<u64> {

@@ -90,7 +90,8 @@ fn current_epoch(snapshot: &hutong_store::Snapshot) -> Result<Epoch, Error> {
     let prefix = RecordKeyRow::record_prefix(Domain::MEMBERSHIP, &Epoch::record());
     let end = [prefix.as_slice(), &[0xff; 9]].concat();
     let newest = snapshot.table(&RECORDS)?.between(&prefix, Some(&end))?.next().transpose()?;
-    let value = newest.and_then(|(_, row)| row.value).ok_or_else(|| damaged("the epoch is missing".into()))?;
+    let value =
+        newest.and_then(|(_, row)| row.value).ok_or_else(|| damaged("the epoch is missing".into()))?;
     Epoch::decode(&value).map_err(|error| damaged(format!("the epoch: {error}")))
 }
 
@@ -127,7 +128,7 @@ fn remember(archive: &Archive, from: u64, height: u64) -> Result<Known, Error> {
                 known.certificates.insert((certificate.height, certificate.view), certificate);
             }
             Record::Cosigned(cosigned) if cosigned.height > height => {
-                known.cosigned.insert((cosigned.height, cosigned.block), (cosigned, position));
+                known.cosigned.insert((cosigned.height, cosigned.view), (cosigned, position));
             }
             Record::Final(end) if end.height > height => {
                 known.finals.insert(end.height, end);

@@ -9,7 +9,7 @@ use hutong_ledger::{
     entry::{Changed, Entry, Opening, Outcome},
     hash::Hash,
     id::{AgencyId, Domain, RecordId, TxId},
-    log::leaf_hash,
+    log::{Growth, leaf_hash},
 };
 use hutong_peer::{FinalTransaction, Position, SegmentResult};
 
@@ -20,6 +20,8 @@ pub(crate) struct FinalSegment {
     /// The place of its first entry in the domain's log.
     pub(crate) first_index: u64,
     pub(crate) transactions: Vec<Arc<FinalTransaction>>,
+    /// What its entries add to the tiles of the log.
+    pub(crate) growths: Arc<[Growth]>,
 }
 
 /// Leaf hashes in the order of the log.
@@ -35,6 +37,7 @@ impl FinalSegment {
         time_ms: u64,
         first_index: u64,
         ordinal: u32,
+        growths: Arc<[Growth]>,
     ) -> Self {
         let transactions = segment.result.executed.iter().zip(1u32..).map(|(executed, count)| {
             let index = executed.entry.index;
@@ -53,7 +56,8 @@ impl FinalSegment {
                 changes: executed.changes.clone(),
             })
         });
-        Self { domain: segment.domain, first_index, transactions: transactions.collect() }
+        let transactions = transactions.collect();
+        Self { domain: segment.domain, first_index, transactions, growths }
     }
 
     /// One piece for the segments table; values are in the records table and not repeated.
@@ -72,10 +76,6 @@ impl FinalSegment {
             });
         });
         w.finish()
-    }
-
-    pub(crate) fn place_of(&self, id: &TxId) -> Option<usize> {
-        self.transactions.iter().position(|tx| tx.id == *id)
     }
 }
 
@@ -120,9 +120,8 @@ impl StoredTransaction {
         let nonce = r.array()?;
         let code = r.option(|r| r.text().map(str::to_owned))?;
         let outcome = code.map_or(Outcome::Applied, |code| Outcome::Refused(code.into()));
-        let changes = r.list(CHANGES_MAX, |r| {
-            Ok(Changed { record: r.parsed()?, version: r.u64()?, hash: r.hash()? })
-        })?;
+        let changes =
+            r.list(CHANGES_MAX, |r| Ok(Changed { record: r.parsed()?, version: r.u64()?, hash: r.hash()? }))?;
         Ok(Self { id, index, agency, actor, opening: Opening { nonce, outcome, changes } })
     }
 

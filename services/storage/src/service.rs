@@ -19,7 +19,7 @@ use hutong_ledger::{
     contract::Contract,
     genesis::Genesis,
     hash::Hash,
-    id::AgencyId,
+    id::{AgencyId, TxId},
     vote::Vote,
 };
 use hutong_peer::{
@@ -38,7 +38,7 @@ use crate::{
     archive::Archive,
     core::{Action, Core, Finalized, Identity, Now, StatusAnswer, Token},
     gauges::Gauges,
-    handle::{Input, Progress, Storage},
+    handle::{Input, Pending, Progress, Storage},
     peers::{Found, Pace, ask_all},
     read::Reads,
     recent::{FinalBlock, Recent},
@@ -117,8 +117,14 @@ impl StorageService {
         let (tasks, results, thread) = worker::start(state)?;
         let session = Session(getrandom::u64().map_err(|_| Error::Random)?);
         let core = Core::new(identity.clone(), config.clone(), base, epoch, known, archive.last(), now);
-        let reads =
-            Reads { chain: identity.chain, session, recent: recent.clone(), store, archive: archive.clone() };
+        let reads = Reads {
+            chain: identity.chain,
+            session,
+            recent: recent.clone(),
+            store,
+            archive: archive.clone(),
+            epochs: Arc::default(),
+        };
         let (sender, inputs) = mpsc::channel(INPUTS_MAX);
         let storage = Storage {
             inputs: sender,
@@ -254,6 +260,9 @@ impl StorageService {
                     Progress { held: self.core.next_height() - 1, certified: self.core.certified_height() };
                 let _ = answer.send(progress);
             }
+            Input::Pending { id, answer } => {
+                let _ = answer.send(self.pending(&id));
+            }
             Input::Submit { session, block, answer } => {
                 let full = self.core.held() >= self.config.heights_held_max;
                 if full && session == self.session && block.height() == self.core.next_height() {
@@ -279,6 +288,16 @@ impl StorageService {
         };
         let _ = answer.send(submitted);
         Ok(())
+    }
+
+    fn pending(&self, id: &TxId) -> Option<Pending> {
+        self.core.slots().find_map(|slot| {
+            let mut parts = slot.block.segments.iter();
+            parts.find_map(|part| {
+                let tx = part.segment.transactions.iter().find(|tx| tx.id == *id)?;
+                Some(Pending { domain: part.domain, agency: tx.body.agency, height: slot.height() })
+            })
+        })
     }
 
     /// Submissions wait while too much is held that is not final.
@@ -329,6 +348,8 @@ impl StorageService {
         for (agency, cosigned) in found.cosigned {
             if cosigned.agency == agency {
                 self.core.hear_cosigned(cosigned, now)?;
+            } else {
+                self.core.hear_relayed(&cosigned, now)?;
             }
         }
         Ok(())
@@ -433,7 +454,6 @@ impl StorageService {
             hash,
             certificate: end.certificate,
             notes: end.notes,
-            cosigned: end.cosigned,
             segments,
             position: end.position,
             epoch: end.epoch,
@@ -463,7 +483,6 @@ impl StorageService {
             final_height: self.core.base().header.height,
         }
     }
-
 }
 
 /// What is published is missed without harm: whoever needs it asks.

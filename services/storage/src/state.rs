@@ -69,7 +69,7 @@ struct Layer {
 #[derive(Debug)]
 struct DomainLayer {
     frontier: Frontier,
-    growths: Vec<Growth>,
+    growths: Arc<[Growth]>,
 }
 
 #[derive(Debug)]
@@ -129,9 +129,11 @@ impl State {
                 self.open_domain(domain)?;
             }
             let mut frontier = self.frontier(domain);
-            let segment = FinalSegment::new(part, height, header.time_ms, frontier.size(), ordinal);
+            let first_index = frontier.size();
+            let growths: Arc<[Growth]> = frontier.extend(leaves(part)).into();
+            let segment =
+                FinalSegment::new(part, height, header.time_ms, first_index, ordinal, growths.clone());
             ordinal += segment.transactions.len() as u32;
-            let growths = frontier.extend(leaves(part));
             // Of a record that changes twice in a block, the last version counts.
             let mut changes: BTreeMap<&RecordId, Hash> = BTreeMap::new();
             for change in part.result.executed.iter().flat_map(|executed| &executed.changes) {

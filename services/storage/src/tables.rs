@@ -283,8 +283,6 @@ pub(crate) struct BlockRow {
     /// Canonical.
     pub(crate) proposal: Bytes,
     pub(crate) certificate: Certificate,
-    /// This agency's own cosignatures, canonical.
-    pub(crate) cosigned: Option<Bytes>,
     /// Where the archive has the block.
     pub(crate) position: u64,
 }
@@ -293,18 +291,10 @@ canonical!(
     BlockRow,
     |row, w| {
         w.bytes(&row.proposal).bytes(&row.certificate.encode());
-        w.option(row.cosigned.as_ref(), |w, cosigned| {
-            w.bytes(cosigned);
-        });
         w.u64(row.position);
     },
     |r| {
-        Ok(Self {
-            proposal: r.owned()?,
-            certificate: Certificate::decode(r.bytes()?)?,
-            cosigned: r.option(|r| r.owned())?,
-            position: r.u64()?,
-        })
+        Ok(Self { proposal: r.owned()?, certificate: Certificate::decode(r.bytes()?)?, position: r.u64()? })
     }
 );
 

@@ -121,11 +121,7 @@ impl DomainTree {
     }
 
     /// Adds a layer and returns its root.
-    pub(crate) fn update(
-        &mut self,
-        height: u64,
-        changes: BTreeMap<&RecordId, Hash>,
-    ) -> Result<Hash, Error> {
+    pub(crate) fn update(&mut self, height: u64, changes: BTreeMap<&RecordId, Hash>) -> Result<Hash, Error> {
         self.extend(height, changes)?;
         Ok(self.root())
     }

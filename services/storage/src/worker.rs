@@ -18,9 +18,15 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Task {
     Compute(Arc<ExecutedBlock>),
-    Rewind { height: u64 },
+    Rewind {
+        height: u64,
+    },
     Settle(Arc<FinalBlock>),
-    Prove { domain: Domain, record: RecordId, answer: oneshot::Sender<Result<Option<ProvenState>, Error>> },
+    Prove {
+        domain: Domain,
+        record: RecordId,
+        answer: oneshot::Sender<Result<Option<ProvenState>, Error>>,
+    },
     /// Write what is derived and end.
     Close,
 }

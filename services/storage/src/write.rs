@@ -52,7 +52,6 @@ pub(crate) fn block(batch: &mut Batch, block: &FinalBlock) {
     let row = BlockRow {
         proposal: block.proposal.encode().into(),
         certificate: block.certificate.clone(),
-        cosigned: block.cosigned.as_ref().map(|cosigned| cosigned.encode().into()),
         position: block.position,
     };
     batch.put(&BLOCKS, &height, &row);

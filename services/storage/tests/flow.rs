@@ -6,7 +6,10 @@ mod support;
 
 use std::{collections::HashMap, sync::Arc};
 
-use hutong_ledger::id::RecordKey;
+use hutong_ledger::{
+    id::RecordKey,
+    receipt::{self, TrustFile},
+};
 use hutong_peer::{Position, StoragePeer};
 use support::*;
 
@@ -56,6 +59,18 @@ async fn one_agency_alone_makes_blocks_final() {
     assert_eq!(seen, ids);
     let refused = storage.transaction(ids[2]).await.unwrap().unwrap();
     assert_eq!((refused.outcome.code(), refused.log_index), (Some("no_value"), 2));
+    let trust = TrustFile::of(&genesis);
+    for (place, id) in ids.iter().enumerate() {
+        let receipt = storage.receipt(*id).await.unwrap().unwrap();
+        let verified = receipt::verify(&receipt, &trust).unwrap();
+        assert_eq!((verified.id, verified.height), (*id, place as u64 / 3 + 1));
+    }
+    for (id, expected) in [("a", Some(&b"20"[..])), ("k7", Some(&b"x"[..])), ("nothing", None)] {
+        let proof = storage.state_receipt(record(id)).await.unwrap().unwrap();
+        let verified = receipt::verify_state(&proof, &trust).unwrap();
+        assert_eq!(verified.current.and_then(|(_, value)| value).as_deref(), expected);
+        assert_eq!(verified.height, 20);
+    }
     let scanned = storage.scan(notes(), "k1".into(), Some("k1".parse().unwrap()), 3).await.unwrap();
     assert_eq!(scanned.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["k10", "k11", "k12"]);
     node.stop().await.unwrap();
@@ -128,5 +143,37 @@ async fn a_restart_goes_on_from_archive_and_final_state() {
     node.final_at(30).await;
     let history = node.storage.history(record("a"), None, 100).await.unwrap();
     assert_eq!(history.versions.len(), 30);
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_follow_the_epochs() {
+    let dir = tempfile::tempdir().unwrap();
+    let genesis = genesis(1);
+    let (bus, mut maker) = (bus(), Maker::new(&genesis));
+    let node = Node::start(0, &genesis, &bus, dir.path());
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        let block = maker.block(&["a=1"]);
+        ids.push(block.segments[0].segment.transactions[0].id);
+        node.submit(&block).await;
+        let mut next = (*maker.epoch).clone();
+        next.number = number;
+        next.agencies[0].name = format!("Agency in epoch {number}");
+        let barrier = maker.epoch_block(&next);
+        ids.push(barrier.segments[0].segment.transactions[0].id);
+        node.submit(&barrier).await;
+    }
+    node.submit(&maker.block(&["a=2"])).await;
+    node.final_at(7).await;
+    let trust = TrustFile::of(&genesis);
+    for (id, epoch) in ids.iter().zip([0, 0, 1, 1, 2, 2]) {
+        let receipt = node.storage.receipt(*id).await.unwrap().unwrap();
+        assert_eq!(receipt::verify(&receipt, &trust).unwrap().standing.epoch, epoch);
+    }
+    let proof = node.storage.state_receipt(record("a")).await.unwrap().unwrap();
+    assert_eq!(receipt::verify_state(&proof, &trust).unwrap().standing.epoch, 3);
+    let later = TrustFile { epoch: (*maker.epoch).clone(), ..trust };
+    receipt::verify_state(&proof, &later).unwrap();
     node.stop().await.unwrap();
 }

@@ -2,13 +2,16 @@
 
 use hutong_ledger::{
     epoch::{Purpose, faults},
-    id::KeyId,
+    id::{ChainId, KeyId},
     invariant::Invariant,
     note::cosignature_message,
 };
 use hutong_peer::agency::{Cosignature, Cosigned};
 
-use super::{Action, Core, Finalized, Now, Release, slot::Slot};
+use super::{
+    Action, Core, Finalized, Now, Release,
+    slot::{LogSignature, Slot},
+};
 use crate::{
     Error,
     archive::{FinalRecord, Record},
@@ -32,27 +35,29 @@ impl Core {
         if self.slots[at].points.is_none() {
             return Ok(());
         }
-        if self.slots[at].own.is_none() {
+        if self.slots[at].own.is_empty() {
             self.recognise(at)?;
         }
         let slot = &self.slots[at];
-        if let (Some(points), Some(certificate), None) = (&slot.points, &slot.certificate, &slot.own)
+        if let (Some(points), Some(certificate)) = (&slot.points, &slot.certificate)
+            && !slot.own.contains_key(&certificate.view)
             && self.identity.signs(&slot.epoch)
             && self.commitments.may_cosign(slot.height(), certificate.view).is_ok()
         {
-            let cosigned = self.sign(slot, points, now);
+            let view = certificate.view;
+            let cosigned = self.sign(slot, points, view, now);
             let position = self.append(Record::Cosigned(cosigned.clone()));
-            self.slots[at].own = Some((cosigned.clone(), position));
+            self.slots[at].own.insert(view, (cosigned.clone(), position));
             self.release_at(position, Release::Cosigned(cosigned));
         }
         self.count_heard(at)
     }
 
-    fn sign(&self, slot: &Slot, points: &[Point], now: Now) -> Cosigned {
+    fn sign(&self, slot: &Slot, points: &[Point], view: u32, now: Now) -> Cosigned {
         let (chain, height, block) = (self.identity.chain, slot.height(), slot.block.hash);
         let time_s = now.unix_ms / 1000;
         let notes = points.iter().map(|point| {
-            let text = point.text(&chain, height, &block);
+            let text = point.text(&chain, height, &block, view);
             let rules = slot.epoch.rules(point.domain).filter(|rules| rules.owner == self.identity.agency);
             let log_signature = rules.and_then(|rules| {
                 self.identity.logs.iter().find_map(|key| {
@@ -71,7 +76,8 @@ impl Core {
             }
         });
         let notes = notes.collect();
-        Cosigned { chain, agency: self.identity.agency, key: self.identity.key_id(), height, block, notes }
+        let (agency, key) = (self.identity.agency, self.identity.key_id());
+        Cosigned { chain, agency, key, height, block, view, notes }
     }
 
     /// What was signed or final in an earlier life must come out the same again; it is not signed anew.
@@ -94,18 +100,20 @@ impl Core {
                 let note = record.notes.iter().find(|note| note.point.domain == point.domain);
                 same(note.map(|note| note.point), point)?;
                 let Some(note) = note else { continue };
-                let signed = note.cosignatures.iter().map(|one| (one.agency, *one)).collect();
-                slot.cosigners.insert(point.domain, signed);
-                slot.log_signatures.extend(note.log.map(|log| (point.domain, log)));
+                let signed = slot.signed.entry(note.view).or_default();
+                let by = note.cosignatures.iter().map(|one| (one.agency, *one)).collect();
+                signed.cosigners.insert(point.domain, by);
+                signed.logs.extend(note.log.map(|log| (point.domain, log)));
             }
         }
-        if let Some((cosigned, position)) = self.known.cosigned.get(&(height, hash)).cloned() {
+        let known = self.known.cosigned.range((height, 0)..=(height, u32::MAX)).map(|(_, held)| held);
+        for (cosigned, position) in known.filter(|(cosigned, _)| cosigned.block == hash) {
             for point in points.iter() {
                 let note = cosigned.notes.iter().find(|note| note.domain == point.domain);
                 same(note.map(Point::of), point)?;
             }
-            slot.own = Some((cosigned.clone(), position));
-            self.release_at(position, Release::Cosigned(cosigned));
+            slot.own.insert(cosigned.view, (cosigned.clone(), *position));
+            self.releases.push_back((*position, Release::Cosigned(cosigned.clone())));
         }
         Ok(())
     }
@@ -116,9 +124,28 @@ impl Core {
         let slot = above.and_then(|above| self.slots.get_mut(usize::try_from(above).ok()?));
         if let Some(slot) = slot.filter(|slot| slot.block.hash == cosigned.block) {
             for note in &cosigned.notes {
-                slot.count(cosigned, note);
+                slot.count(cosigned, note, note.log_signature);
             }
         }
+    }
+
+    /// Another agency's cosignatures, passed on by a third that has the height as final. They are checked at once or
+    /// dropped, so that whoever passes on rubbish takes nobody's place.
+    pub(crate) fn hear_relayed(&mut self, cosigned: &Cosigned, now: Now) -> Result<(), Error> {
+        let chain = self.identity.chain;
+        let above = cosigned.height.checked_sub(self.base.header.height + 1);
+        let slot = above.and_then(|above| self.slots.get_mut(usize::try_from(above).ok()?));
+        let Some(slot) = slot.filter(|slot| cosigned.chain == chain && slot.block.hash == cosigned.block)
+        else {
+            return Ok(());
+        };
+        for note in &cosigned.notes {
+            let own = slot.points.iter().flat_map(|points| points.iter()).any(|own| *own == Point::of(note));
+            if own && slot.verifies(&chain, cosigned, note) {
+                slot.count(cosigned, note, slot.log_signature(&chain, cosigned, note));
+            }
+        }
+        self.advance(now)
     }
 
     /// Checks and counts what others signed for the block in a slot.
@@ -135,12 +162,11 @@ impl Core {
                 for note in &cosigned.notes {
                     let Some(own) = points.iter().find(|point| point.domain == note.domain) else { continue };
                     let theirs = Point::of(note);
-                    let cosignature = host_cosignature(&cosigned, note);
-                    if !cosignature.verifies(&slot.epoch, &theirs.text(&chain, height, &hash)) {
+                    if !slot.verifies(&chain, &cosigned, note) {
                         continue;
                     }
                     if theirs == *own {
-                        slot.count(&cosigned, note);
+                        slot.count(&cosigned, note, slot.log_signature(&chain, &cosigned, note));
                     } else {
                         slot.differing.entry(own.domain).or_default().push(cosigned.agency);
                         evidence.push(format!(
@@ -173,18 +199,18 @@ impl Core {
     pub(super) fn settle(&mut self) {
         while let Some(slot) = self.slots.front()
             && slot.certificate.is_some()
-            && slot.has_quorum()
+            && let Some(view) = slot.final_view()
             && slot.position <= self.durable
         {
             let Some(slot) = self.slots.pop_front() else { return };
-            self.finalize(slot);
+            self.finalize(slot, view);
         }
     }
 
-    fn finalize(&mut self, slot: Slot) {
+    fn finalize(&mut self, slot: Slot, view: u32) {
         let (height, block) = (slot.height(), slot.block.hash);
         let Some(certificate) = slot.certificate.clone() else { return };
-        let notes = slot.signed_checkpoints();
+        let notes = slot.signed_checkpoints(view);
         if !self.known.finals.contains_key(&height) {
             self.append(Record::Final(FinalRecord { height, block, notes: notes.clone() }));
         }
@@ -200,7 +226,6 @@ impl Core {
             block: slot.block,
             certificate,
             notes,
-            cosigned: slot.own.map(|(cosigned, _)| cosigned),
             position: slot.position,
             epoch: self.epoch.clone(),
         })));
@@ -209,7 +234,7 @@ impl Core {
     /// The agency's own cosignatures above the final state from a height on that are outside already.
     pub(crate) fn own_cosigned(&self, from: u64) -> Vec<Cosigned> {
         let slots = self.slots.iter().filter(|slot| slot.height() >= from);
-        let own = slots.filter_map(|slot| slot.own.as_ref());
+        let own = slots.flat_map(|slot| slot.own.values());
         own.filter(|(_, position)| *position <= self.durable).map(|(cosigned, _)| cosigned.clone()).collect()
     }
 }
@@ -224,31 +249,54 @@ fn host_cosignature(cosigned: &Cosigned, note: &Cosignature) -> HostCosignature 
 }
 
 impl Slot {
-    /// Counts a cosignature on this slot's own point that was checked.
-    fn count(&mut self, cosigned: &Cosigned, note: &Cosignature) {
+    fn text(&self, chain: &ChainId, cosigned: &Cosigned, note: &Cosignature) -> String {
+        Point::of(note).text(chain, self.height(), &self.block.hash, cosigned.view)
+    }
+
+    fn verifies(&self, chain: &ChainId, cosigned: &Cosigned, note: &Cosignature) -> bool {
+        host_cosignature(cosigned, note).verifies(&self.epoch, &self.text(chain, cosigned, note))
+    }
+
+    /// The signature of the domain's owner, if it came along and is right.
+    fn log_signature(
+        &self,
+        chain: &ChainId,
+        cosigned: &Cosigned,
+        note: &Cosignature,
+    ) -> Option<LogSignature> {
+        let (key, signature) = note.log_signature?;
+        let owner = self.epoch.rules(note.domain)?.owner;
+        let text = self.text(chain, cosigned, note);
+        let right = self.epoch.signed(&owner, Purpose::Log, &key, text.as_bytes(), &signature);
+        right.then_some((key, signature))
+    }
+
+    /// Counts a cosignature on this slot's own point that was checked, as the owner's signature with it was.
+    fn count(&mut self, cosigned: &Cosigned, note: &Cosignature, log: Option<LogSignature>) {
         let cosignature = host_cosignature(cosigned, note);
-        self.cosigners.entry(note.domain).or_default().insert(cosigned.agency, cosignature);
-        if let Some(log) = note.log_signature {
-            self.log_signatures.entry(note.domain).or_insert(log);
+        let signed = self.signed.entry(cosigned.view).or_default();
+        signed.cosigners.entry(note.domain).or_default().insert(cosigned.agency, cosignature);
+        if let Some(log) = log {
+            signed.logs.insert(note.domain, log);
         }
     }
 
-    fn signed_checkpoints(&self) -> Vec<SignedCheckpoint> {
+    fn signed_checkpoints(&self, view: u32) -> Vec<SignedCheckpoint> {
         let points = self.points.as_deref().unwrap_or_default();
-        let notes = points.iter().map(|point| SignedCheckpoint {
-            point: *point,
-            height: self.height(),
-            block: self.block.hash,
-            cosignatures: self.counted(point.domain),
-            log: self.log_signatures.get(&point.domain).copied(),
+        let signed = self.signed.get(&view);
+        let notes = points.iter().map(|point| {
+            let hosts = self.epoch.hosts(point.domain);
+            let by = signed.and_then(|signed| signed.cosigners.get(&point.domain));
+            let counted = by.into_iter().flat_map(|by| by.values()).filter(|one| hosts.contains(&one.agency));
+            SignedCheckpoint {
+                point: *point,
+                height: self.height(),
+                block: self.block.hash,
+                view,
+                cosignatures: counted.copied().collect(),
+                log: signed.and_then(|signed| signed.logs.get(&point.domain)).copied(),
+            }
         });
         notes.collect()
-    }
-
-    /// The cosignatures of hosts that count.
-    fn counted(&self, domain: hutong_ledger::id::Domain) -> Vec<HostCosignature> {
-        let hosts = self.epoch.hosts(domain);
-        let signed = self.cosigners.get(&domain).into_iter().flat_map(|signed| signed.values());
-        signed.filter(|one| hosts.contains(&one.agency)).copied().collect()
     }
 }

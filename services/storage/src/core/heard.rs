@@ -13,7 +13,7 @@ use hutong_peer::agency::Cosigned;
 pub(crate) const HEIGHTS_AHEAD_MAX: u64 = 512;
 /// Views of one height for which an agency's votes are kept: the highest.
 const VIEWS_MAX: usize = 4;
-/// Cosignatures of one agency at one height, one per block.
+/// Cosignatures of one agency at one height, one per view.
 const COSIGNED_MAX: usize = 4;
 
 #[derive(Debug, Default)]

@@ -27,7 +27,7 @@ pub(crate) struct Known {
     pub(crate) votes: BTreeMap<(u64, u32), Vote>,
     pub(crate) statuses: BTreeMap<(u64, u32), Status>,
     pub(crate) certificates: BTreeMap<(u64, u32), Certificate>,
-    pub(crate) cosigned: BTreeMap<(u64, Hash), (Cosigned, u64)>,
+    pub(crate) cosigned: BTreeMap<(u64, u32), (Cosigned, u64)>,
     pub(crate) finals: BTreeMap<u64, FinalRecord>,
 }
 
@@ -42,7 +42,7 @@ impl Known {
         self.votes = self.votes.split_off(&(height, 0));
         self.statuses = self.statuses.split_off(&(height, 0));
         self.certificates = self.certificates.split_off(&(height, 0));
-        self.cosigned = self.cosigned.split_off(&(height, Hash::ZERO));
+        self.cosigned = self.cosigned.split_off(&(height, 0));
         self.finals = self.finals.split_off(&height);
     }
 }

@@ -4,13 +4,31 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hutong_ledger::{
     epoch::{Epoch, quorum},
-    id::{AgencyId, Domain},
+    id::{AgencyId, Domain, KeyId},
     vote::Certificate,
 };
 use hutong_peer::{ExecutedBlock, agency::Cosigned};
 
 use super::Now;
 use crate::checkpoint::{HostCosignature, Point};
+
+pub(crate) type LogSignature = (KeyId, [u8; 64]);
+
+/// Signatures on a height's checkpoints in one view.
+#[derive(Debug, Default)]
+pub(crate) struct Signed {
+    pub(crate) cosigners: BTreeMap<Domain, BTreeMap<AgencyId, HostCosignature>>,
+    /// The owners' own.
+    pub(crate) logs: BTreeMap<Domain, LogSignature>,
+}
+
+impl Signed {
+    fn has_quorum(&self, domain: Domain, epoch: &Epoch) -> bool {
+        let hosts = epoch.hosts(domain);
+        let signed = |host: &&AgencyId| self.cosigners.get(&domain).is_some_and(|by| by.contains_key(host));
+        hosts.iter().filter(signed).count() >= quorum(hosts.len())
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Slot {
@@ -28,12 +46,10 @@ pub(crate) struct Slot {
     /// Log and state of membership and of each hosted domain that it touches, once computed.
     pub(crate) points: Option<Arc<[Point]>>,
     pub(crate) certificate: Option<Certificate>,
-    /// This agency's own cosignatures and where the archive has them.
-    pub(crate) own: Option<(Cosigned, u64)>,
-    /// Valid cosignatures on exactly our points, by domain.
-    pub(crate) cosigners: BTreeMap<Domain, BTreeMap<AgencyId, HostCosignature>>,
-    /// The owners' signatures, by domain.
-    pub(crate) log_signatures: BTreeMap<Domain, (hutong_ledger::id::KeyId, [u8; 64])>,
+    /// This agency's own cosignatures and where the archive has them, by view.
+    pub(crate) own: BTreeMap<u32, (Cosigned, u64)>,
+    /// Valid signatures on exactly our points, by view: those of different views do not add up.
+    pub(crate) signed: BTreeMap<u32, Signed>,
     /// Agencies that validly signed other points.
     pub(crate) differing: BTreeMap<Domain, Vec<AgencyId>>,
 }
@@ -55,9 +71,8 @@ impl Slot {
             certified_since: None,
             points: None,
             certificate: None,
-            own: None,
-            cosigners: BTreeMap::new(),
-            log_signatures: BTreeMap::new(),
+            own: BTreeMap::new(),
+            signed: BTreeMap::new(),
             differing: BTreeMap::new(),
         }
     }
@@ -82,14 +97,10 @@ impl Slot {
         self.block.proposal.header.segments.iter().map(|segment| segment.domain).collect()
     }
 
-    /// Whether every point has the cosignatures of a quorum of its hosts.
-    pub(crate) fn has_quorum(&self) -> bool {
-        let Some(points) = &self.points else { return false };
-        points.iter().all(|point| {
-            let hosts = self.epoch.hosts(point.domain);
-            let signed = self.cosigners.get(&point.domain);
-            let counted = hosts.iter().filter(|host| signed.is_some_and(|signed| signed.contains_key(host)));
-            counted.count() >= quorum(hosts.len())
-        })
+    /// The view in which every point has the cosignatures of a quorum of its hosts.
+    pub(crate) fn final_view(&self) -> Option<u32> {
+        let points = self.points.as_ref()?;
+        let all = |signed: &Signed| points.iter().all(|point| signed.has_quorum(point.domain, &self.epoch));
+        self.signed.iter().find(|(_, signed)| all(signed)).map(|(view, _)| *view)
     }
 }

@@ -67,8 +67,14 @@ impl Contract for TestContract {
         Ok(vec![RecordKey { domain: self.0, record: change.record.clone() }])
     }
 
-    fn decide(&self, tx: &Verified<'_>, _: &View<'_>) -> Result<Vec<Change>, Refusal> {
-        Ok(vec![tx.action::<Change>()?.clone()])
+    fn decide(&self, tx: &Verified<'_>, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
+        let change = tx.action::<Change>()?.clone();
+        if self.0 == Domain::MEMBERSHIP {
+            let mut epoch = Epoch::decode(change.value.as_ref().unwrap()).unwrap();
+            epoch.from_height = state.height + 1;
+            return Ok(vec![Change::put(change.record, epoch.encode())]);
+        }
+        Ok(vec![change])
     }
 
     fn render(&self, _: &RecordId, value: &[u8]) -> Option<serde_json::Value> {

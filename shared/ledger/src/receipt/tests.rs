@@ -107,6 +107,7 @@ fn seal(domain: Domain, height: u64, leaf: Hash, state: Hash, signers: &[usize],
         height,
         block,
         state,
+        view: 0,
     };
     let own = point(domain, tree.root(), state);
     let all =

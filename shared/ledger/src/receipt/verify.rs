@@ -100,6 +100,8 @@ pub enum VerifyError {
     Height { part: Fault, found: u64, wanted: u64 },
     #[error("{part}: the notes of {domain} and membership name different blocks")]
     Block { part: Fault, domain: Domain },
+    #[error("{part}: the notes of {domain} and membership are of different views")]
+    View { part: Fault, domain: Domain },
     #[error("{part}: the epoch has no domain {domain}")]
     Domain { part: Fault, domain: Domain },
     #[error("{part}: the note of {domain} has a signature by {name}, whose key the epoch does not list")]
@@ -314,6 +316,9 @@ impl Court<'_> {
         self.height(all.checkpoint.height, own.checkpoint.height)?;
         if own.checkpoint.block != all.checkpoint.block {
             return Err(VerifyError::Block { part: self.part, domain });
+        }
+        if own.checkpoint.view != all.checkpoint.view {
+            return Err(VerifyError::View { part: self.part, domain });
         }
         // For membership itself the two are the same note.
         if domain == Domain::MEMBERSHIP && own.checkpoint != all.checkpoint {
