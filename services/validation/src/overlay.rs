@@ -6,6 +6,7 @@ use std::{
 };
 
 use hutong_ledger::{
+    block::Proposal,
     contract::Record,
     epoch::Epoch,
     id::{Domain, RecordKey, TxId},
@@ -68,6 +69,14 @@ impl Overlay {
             }
         }
         self.layers.push_back(Layer { block, ids });
+    }
+
+    /// The executed block at a height, now in the view of this proposal; None if none is executed there.
+    pub(crate) fn repeat(&mut self, proposal: &Arc<Proposal>) -> Option<Arc<ExecutedBlock>> {
+        let height = proposal.header.height;
+        let layer = self.layers.iter_mut().find(|layer| layer.block.height() == height)?;
+        layer.block = Arc::new(ExecutedBlock { proposal: proposal.clone(), ..(*layer.block).clone() });
+        Some(layer.block.clone())
     }
 
     /// Forgets the blocks from a height on: another one took their place.

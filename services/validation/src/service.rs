@@ -101,6 +101,7 @@ impl ValidationService {
             segments: Segments::new(self.config.segments_bytes_max),
             held: VecDeque::new(),
             origins: BTreeMap::new(),
+            repeated: Vec::new(),
         };
         tokio::select! {
             error = round.run(follow) => error,
@@ -138,6 +139,8 @@ struct Round<'a> {
     held: VecDeque<(Proposal, u64)>,
     /// The traces that proposals came with, by height.
     origins: BTreeMap<u64, Headers>,
+    /// Heights whose block came again in a higher view and is to be submitted in that.
+    repeated: Vec<u64>,
 }
 
 impl Round<'_> {
@@ -155,6 +158,7 @@ impl Round<'_> {
         let patience = service.config.segment_patience();
         loop {
             self.settle(*finals.borrow_and_update());
+            self.submit_repeated().await?;
             if self.advance().await? {
                 if hosted(&service.agency, &self.overlay.epoch()) != self.hosted {
                     // Another set of segments is to be read from here on.
@@ -232,8 +236,8 @@ impl Round<'_> {
         }
         match self.lane.offer(proposal, sequence, &self.overlay.epoch()) {
             Ok(Placed::Extends) => {}
-            // A repeat is submitted again too: storage votes for it in its view.
-            Ok(Placed::Supersedes | Placed::Repeats) => self.overlay.drop_from(height),
+            Ok(Placed::Supersedes) => self.overlay.drop_from(height),
+            Ok(Placed::Repeats) => self.repeated.push(height),
             Err(skip) => tracing::debug!(height, sequence, %skip, "a proposal is skipped"),
         }
     }
@@ -277,6 +281,17 @@ impl Round<'_> {
         let block = Arc::new(block);
         self.submit(block.clone()).await?;
         Ok(block)
+    }
+
+    /// What is executed stays so; storage votes for it in the new view.
+    async fn submit_repeated(&mut self) -> Result<(), Error> {
+        for height in std::mem::take(&mut self.repeated) {
+            let proposal = self.lane.slot(height).map(|slot| slot.proposal.clone());
+            if let Some(block) = proposal.and_then(|proposal| self.overlay.repeat(&proposal)) {
+                self.submit(block).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn submit(&self, block: Arc<ExecutedBlock>) -> Result<(), Error> {

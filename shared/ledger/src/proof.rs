@@ -118,7 +118,8 @@ mod tests {
         let tree = Tree::new((0..300).map(|i| leaf_hash(&entry(i))));
         let (origin, root) = ("ledger.test/beijing", tree.root());
         let (block, state) = (Hash([1; 32]), Hash([2; 32]));
-        let text = Checkpoint { origin: origin.into(), size: 300, root, height: 9, block, state }.to_string();
+        let text = Checkpoint { origin: origin.into(), size: 300, root, height: 9, block, state, view: 0 }
+            .to_string();
         let mut checkpoint = SignedNote::new(text.clone()).unwrap();
         checkpoint.add(Signer::new(origin, Algorithm::Ed25519, 0).sign(&text, 0));
         checkpoint.add(

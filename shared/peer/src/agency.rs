@@ -34,6 +34,8 @@ pub struct Cosigned {
     pub key: KeyId,
     pub height: u64,
     pub block: Hash,
+    /// Of the certificate that the agency held.
+    pub view: u32,
     pub notes: Vec<Cosignature>,
 }
 
@@ -44,7 +46,8 @@ impl Cosigned {
             .text(self.agency.as_str())
             .raw(&self.key.0)
             .u64(self.height)
-            .hash(&self.block);
+            .hash(&self.block)
+            .u32(self.view);
         w.list(&self.notes, |w, note| {
             w.text(note.domain.as_str()).u64(note.size).hash(&note.root).hash(&note.state);
             w.u64(note.time_s).raw(&note.signature);
@@ -63,6 +66,7 @@ impl Cosigned {
                 key: KeyId(r.array()?),
                 height: r.u64()?,
                 block: r.hash()?,
+                view: r.u32()?,
                 notes: r.list(DOMAINS_MAX, |r| {
                     Ok(Cosignature {
                         domain: r.parsed()?,

@@ -12,7 +12,7 @@ use hutong_ledger::{
 };
 
 /// One hosted domain's part of a block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SegmentResult {
     pub domain: Domain,
     pub segment: Segment,
@@ -22,7 +22,7 @@ pub struct SegmentResult {
 }
 
 /// A valid block with what its hosted segments came to. In one process it is handed over by reference.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ExecutedBlock {
     pub proposal: Arc<Proposal>,
     pub hash: Hash,

@@ -1,4 +1,4 @@
-//! A checkpoint: what a log's note says, a C2SP tlog-checkpoint with three extension lines of ours.
+//! A checkpoint: what a log's note says, a C2SP tlog-checkpoint with four extension lines of ours.
 //!
 //! ```text
 //! <chain>/<domain>
@@ -7,10 +7,12 @@
 //! height <height>
 //! block <header hash, base64>
 //! state <state root, base64>
+//! view <view>
 //! ```
 //!
-//! A host's cosignature on it says that it executed the block of that hash at that height, and that log and state came
-//! out so. There is one text for a checkpoint, and only that one is read back.
+//! A host's cosignature on it says that it executed the block of that hash at that height, that log and state came out
+//! so, and that it held the block's certificate of that view. The view is signed because cosignatures of different
+//! views must not add up to a quorum (docs/adr/0010). There is one text for a checkpoint, and only that one is read back.
 
 use std::{fmt, str::FromStr};
 
@@ -30,13 +32,15 @@ pub struct Checkpoint {
     pub height: u64,
     pub block: Hash,
     pub state: Hash,
+    pub view: u32,
 }
 
 impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let base64 = |hash: &Hash| BASE64_STANDARD.encode(hash.0);
         writeln!(f, "{}\n{}\n{}", self.origin, self.size, base64(&self.root))?;
-        writeln!(f, "height {}\nblock {}\nstate {}", self.height, base64(&self.block), base64(&self.state))
+        writeln!(f, "height {}\nblock {}", self.height, base64(&self.block))?;
+        writeln!(f, "state {}\nview {}", base64(&self.state), self.view)
     }
 }
 
@@ -56,6 +60,7 @@ impl FromStr for Checkpoint {
             height: lines.number("height ")?,
             block: lines.hash("block ")?,
             state: lines.hash("state ")?,
+            view: lines.number("view ")?,
         };
         if lines.rest.is_empty() { Ok(checkpoint) } else { Err(lines.bad("nothing more")) }
     }
@@ -82,10 +87,10 @@ impl<'a> Lines<'a> {
     }
 
     /// A decimal number without leading zeros or a sign.
-    pub(crate) fn number(&mut self, label: &str) -> Result<u64, Malformed> {
+    pub(crate) fn number<T: FromStr + fmt::Display>(&mut self, label: &str) -> Result<T, Malformed> {
         let at = self.at;
         let digits = self.next(label)?;
-        let number = digits.parse::<u64>().ok().filter(|number| number.to_string() == digits);
+        let number = digits.parse::<T>().ok().filter(|number| number.to_string() == digits);
         number.ok_or_else(|| Malformed { what: "a decimal number expected".into(), at })
     }
 

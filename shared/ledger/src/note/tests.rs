@@ -38,7 +38,7 @@ fn checkpoint() -> Checkpoint {
     let root = "rrsCfVw90Ihx7lJXemH8gxItDRQ1J5GUNjm9TBLTaUM=";
     let root = Hash(BASE64_STANDARD.decode(root).unwrap().try_into().unwrap());
     let (block, state) = (sha256(&[b"block"]), sha256(&[b"state"]));
-    Checkpoint { origin: ORIGIN.into(), size: 300, root, height: 7, block, state }
+    Checkpoint { origin: ORIGIN.into(), size: 300, root, height: 7, block, state, view: 0 }
 }
 
 fn signed() -> (SignedNote, Vec<VerifierKey>) {
@@ -216,8 +216,8 @@ proptest! {
     }
 
     #[test]
-    fn checkpoints_round_trip(size: u64, height: u64, root: [u8; 32], block: [u8; 32], state: [u8; 32], origin in "[a-z0-9./-]{1,40}") {
-        let checkpoint = Checkpoint { origin, size, root: Hash(root), height, block: Hash(block), state: Hash(state) };
+    fn checkpoints_round_trip(size: u64, height: u64, view: u32, root: [u8; 32], block: [u8; 32], state: [u8; 32], origin in "[a-z0-9./-]{1,40}") {
+        let checkpoint = Checkpoint { origin, size, root: Hash(root), height, block: Hash(block), state: Hash(state), view };
         prop_assert_eq!(checkpoint.to_string().parse(), Ok(checkpoint));
     }
 }
