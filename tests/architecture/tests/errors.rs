@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use hutong_ledger::{contract::Refusal, transaction::Void};
 use hutong_peer::ingest::Code;
-use hutong_test_architecture::{root, sources};
+use hutong_test_architecture::{Source, root, sources};
 
 /// Before a code, in the code.
 const CALLS: [&str; 3] = ["Problem::new(", "Self::new(", "Refusal::new("];
@@ -19,18 +19,32 @@ const VOIDS: [Void; 7] = [
     Void::Unsigned,
 ];
 
+/// What stands in a file outside its own tests, where codes are made up.
+fn used(source: &Source) -> &str {
+    let is_test = source.path.contains("/tests/") || source.path.ends_with("/tests.rs");
+    if is_test { "" } else { source.text.split("#[cfg(test)]").next().unwrap_or_default() }
+}
+
+/// Functions that take a code and make an error of it: `fn not_found(code: &'static str, …`.
+fn helpers(sources: &[Source]) -> Vec<String> {
+    let before = sources.iter().flat_map(|source| {
+        let text = used(source);
+        text.match_indices("(code: &'static str").map(|(at, _)| &text[..at])
+    });
+    let names = before.filter_map(|before| before.rsplit("fn ").next());
+    names.filter(|name| *name != "new").map(|name| format!("{name}(")).collect()
+}
+
 /// The codes in the sources, each with a file that has it.
 fn codes() -> BTreeMap<String, String> {
     let mut codes = BTreeMap::new();
-    for source in
-        sources(&["services", "shared/runtime/src", "shared/ledger/src"]).expect("the sources are readable")
-    {
-        if source.path.contains("/tests/") || source.path.ends_with("/tests.rs") {
-            continue;
-        }
-        // What stands in a file's own tests is made up.
-        let text = source.text.split("#[cfg(test)]").next().unwrap_or_default();
-        let calls = CALLS.iter().flat_map(|call| text.split(call).skip(1));
+    let sources =
+        sources(&["services", "shared/runtime/src", "shared/ledger/src"]).expect("the sources are readable");
+    let helpers = helpers(&sources);
+    for source in &sources {
+        let text = used(source);
+        let calls = CALLS.into_iter().chain(helpers.iter().map(String::as_str));
+        let calls = calls.flat_map(|call| text.split(call).skip(1));
         let codes_of_calls = calls.filter_map(|after| quoted(after.trim_start()));
         // As in `("malformed_json", StatusCode::BAD_REQUEST)` and `code: "not_a_party"`.
         let before_status = text.split("StatusCode::").filter_map(before_comma);
