@@ -207,9 +207,9 @@ pub struct Fsck {
 
 #[derive(Debug, Args)]
 pub struct Tail {
-    /// Only these domains
+    /// Only this domain
     #[arg(long)]
-    pub domain: Vec<Domain>,
+    pub domain: Option<Domain>,
     /// Only this record
     #[arg(long)]
     pub record: Option<String>,

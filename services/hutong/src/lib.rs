@@ -7,4 +7,5 @@ pub mod bench;
 pub mod city;
 pub mod cli;
 pub mod commands;
+pub mod load;
 pub mod output;

@@ -13,6 +13,8 @@
 //! | `key_unusable`, `key_unknown`, `last_signing_key` | a key breaks the rules, does not exist, or is the last one |
 //! | `agency_unknown`, `not_a_host`, `already_ready` | the submitting agency is not what the action needs |
 
+mod api;
 mod contract;
 
+pub use api::{document, routes};
 pub use contract::{HOSTS_MIN, Membership};

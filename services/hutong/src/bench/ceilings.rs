@@ -40,8 +40,10 @@ pub fn measure(folder: &Path, record_bytes: usize, cores: usize) -> Result<Ceili
     let appends_per_s = appends(&folder.join("journal"), record_bytes)?;
     let store_puts_per_s = puts(&folder.join("store.redb"), record_bytes)?;
     let tree_updates_per_s = tree_updates()?;
-    let seconds_each =
-        2.0 / signature_checks_per_s + 1.0 / store_puts_per_s + 1.0 / tree_updates_per_s + 1.0 / appends_per_s;
+    let seconds_each = 2.0 / signature_checks_per_s
+        + 1.0 / store_puts_per_s
+        + 1.0 / tree_updates_per_s
+        + 1.0 / appends_per_s;
     Ok(Ceilings {
         signature_checks_per_s,
         appends_per_s,

@@ -5,7 +5,12 @@ mod clients;
 mod report;
 mod workload;
 
-use std::{path::Path, sync::Arc, thread::available_parallelism, time::{Duration, Instant}};
+use std::{
+    path::Path,
+    sync::Arc,
+    thread::available_parallelism,
+    time::{Duration, Instant},
+};
 
 use hutong_keys::{KeyFile, mint_token};
 use hutong_ledger::epoch::Purpose;
@@ -68,7 +73,8 @@ async fn measure(context: &Context, args: &Bench) -> Result<Report, BenchError> 
     context.output.note("measuring the machine's ceilings");
     let (ceilings_folder, record_bytes) = (folder.path().join("ceilings"), args.record_bytes as usize);
     std::fs::create_dir_all(&ceilings_folder)?;
-    let ceilings = tokio::task::spawn_blocking(move || ceilings::measure(&ceilings_folder, record_bytes, cores));
+    let ceilings =
+        tokio::task::spawn_blocking(move || ceilings::measure(&ceilings_folder, record_bytes, cores));
     let ceilings = ceilings.await??;
     let layout = Layout::new(folder.path().join("city"));
     let nats = (args.bus != "embedded").then(|| args.bus.clone());

@@ -25,13 +25,20 @@ const AGENCIES: [(&str, &str); 4] = [
 ];
 
 /// Platform and city domains with their owners and contract versions.
-const DOMAINS: [(&str, &str, u32); 2] = [("membership", "data-bureau", 1), ("property", "natural-resources", 1)];
+const DOMAINS: [(&str, &str, u32); 2] =
+    [("membership", "data-bureau", 1), ("property", "natural-resources", 1)];
 
 /// How many agencies may propose blocks: one that does, and a standby.
 const ORDERERS: usize = 2;
 
 /// Makes keys, genesis, trust file and `city.json` in an empty data folder.
-pub fn found(layout: &Layout, name: AgencyId, validating: usize, time_ms: u64, url: &str) -> Result<Genesis, Error> {
+pub fn found(
+    layout: &Layout,
+    name: AgencyId,
+    validating: usize,
+    time_ms: u64,
+    url: &str,
+) -> Result<Genesis, Error> {
     let genesis = Genesis { name, time_ms, epoch: first_epoch(layout, validating)? };
     genesis.check().map_err(Error::Genesis)?;
     write_json(&layout.genesis(), &genesis)?;
@@ -49,7 +56,12 @@ pub fn write_city(layout: &Layout, genesis: &Genesis, epoch: &Epoch, url: &str) 
         domains: epoch.domains.iter().filter(|d| d.owner == agency.id).map(|d| d.domain).collect(),
         key: format!("keys/{}/signing.key", agency.id),
     });
-    let city = City { url: url.to_owned(), chain: genesis.chain(), trust: "trust.json".into(), agencies: agencies.collect() };
+    let city = City {
+        url: url.to_owned(),
+        chain: genesis.chain(),
+        trust: "trust.json".into(),
+        agencies: agencies.collect(),
+    };
     write_json(&layout.city(), &city)?;
     Ok(city)
 }
@@ -78,7 +90,13 @@ fn first_epoch(layout: &Layout, validating: usize) -> Result<Epoch, Error> {
     Ok(Epoch { number: 0, from_height: 1, agencies, domains, orderers })
 }
 
-fn make_agency(layout: &Layout, id: AgencyId, name: String, rank: usize, validating: bool) -> Result<Agency, Error> {
+fn make_agency(
+    layout: &Layout,
+    id: AgencyId,
+    name: String,
+    rank: usize,
+    validating: bool,
+) -> Result<Agency, Error> {
     let owns = DOMAINS.iter().any(|(_, owner, _)| *owner == id.as_str());
     let mut purposes = vec![Purpose::Signing, Purpose::Sealing];
     if validating {

@@ -4,6 +4,7 @@
 
 pub mod directory;
 pub mod found;
+pub mod front;
 pub mod host;
 pub mod layout;
 pub mod parts;

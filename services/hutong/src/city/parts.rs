@@ -69,7 +69,10 @@ impl Site<'_> {
         let opened = hutong_storage::StorageService::open(setup);
         let (service, storage) = opened.map_err(|error| Error::service("storage", error))?;
         self.host.run(format!("storage {}", self.agency), |stop| service.run(stop));
-        let face = Face { routes: Router::new(), document: hutong_ingest::api::openapi() };
+        let face = Face {
+            routes: hutong_storage::api::routes(storage.clone()),
+            document: hutong_storage::api::openapi(),
+        };
         Ok((storage, face))
     }
 
@@ -126,6 +129,10 @@ impl Site<'_> {
     /// Whether the agency can sign acceptances.
     pub fn has_ingest(&self) -> bool {
         self.layout.key(&self.agency, Purpose::Ingest).exists()
+    }
+
+    pub fn membership(&self, storage: SharedStorage) -> Face {
+        Face { routes: hutong_membership::routes(storage), document: hutong_membership::document() }
     }
 
     pub fn property(&self, storage: SharedStorage) -> Face {

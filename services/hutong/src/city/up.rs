@@ -2,34 +2,23 @@
 
 use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, middleware::from_fn_with_state};
 use hutong_bus::SharedBus;
 use hutong_bus_embedded::EmbeddedBus;
 use hutong_bus_nats::NatsBus;
-use hutong_ledger::{
-    epoch::Epoch,
-    genesis::Genesis,
-    id::AgencyId,
-};
+use hutong_ledger::{genesis::Genesis, id::AgencyId};
 use hutong_peer::{SharedStorage, ingest::SharedIngest};
 use hutong_runtime::{
     Shutdown,
-    auth::{Authenticator, identify},
-    http::{Edge, HttpServer, HttpSettings, openapi},
+    http::{HttpServer, HttpSettings},
     supervisor::Grace,
 };
 
 use super::{
-    CityError as Error,
-    directory::Directory,
-    found,
+    CityError as Error, found, front,
     host::Host,
     layout::{City, Layout},
     parts::{Face, Site, events, orders},
 };
-
-/// What the OpenAPI document is called.
-pub const TITLE: &str = "Hutong";
 
 /// How a city runs in one process.
 #[derive(Clone, Debug)]
@@ -72,7 +61,8 @@ impl Running {
         let mut faces = Vec::new();
         let mut storages = Vec::new();
         for agency in &agencies {
-            let site = Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: *agency };
+            let site =
+                Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: *agency };
             let (storage, face) = site.storage()?;
             let storage: SharedStorage = Arc::new(storage);
             site.validation(storage.clone());
@@ -84,7 +74,8 @@ impl Running {
         let mut shown: Vec<Face> = faces.into_iter().take(1).map(|(_, face)| face).collect();
         let (mut ingest, mut handles) = (None, Vec::new());
         for (agency, storage) in &storages {
-            let site = Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: *agency };
+            let site =
+                Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: *agency };
             handles.push(site.notification(storage.clone())?);
             if orders(&standing.epoch, agency) {
                 site.ordering(storage.clone())?;
@@ -96,11 +87,13 @@ impl Running {
             }
         }
         let ingest = ingest.ok_or_else(|| Error::Genesis("no agency has an ingest key".into()))?;
-        let site = Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: agencies[0] };
+        let site =
+            Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: agencies[0] };
         shown.push(site.property(first.clone()));
+        shown.push(site.membership(first.clone()));
         shown.push(events(handles, &host));
         let city = found::write_city(&layout, &genesis, &standing.epoch, &url)?;
-        serve(&host, server, &genesis, standing.epoch, first.clone(), shown)?;
+        front::serve(&host, server, &genesis, standing.epoch, first.clone(), shown)?;
         Ok(Self { city, genesis, bus, storage: first, ingest, layout, host, _lock: lock })
     }
 
@@ -163,39 +156,4 @@ async fn connect(layout: &Layout, options: &Options) -> Result<SharedBus, Error>
             Ok(bus.map_err(|error| Error::service("NATS", error))?)
         }
     }
-}
-
-fn serve(
-    host: &Host,
-    server: HttpServer,
-    genesis: &Genesis,
-    epoch: Arc<Epoch>,
-    storage: SharedStorage,
-    faces: Vec<Face>,
-) -> Result<(), Error> {
-    let stop = tokio_util::sync::CancellationToken::new();
-    let (directory, follow) = Directory::follow(genesis.chain(), epoch, storage, stop.clone());
-    host.run("directory", |draining| async move {
-        let follow = tokio::spawn(follow);
-        draining.cancelled().await;
-        stop.cancel();
-        follow.await
-    });
-    let authenticator = Arc::new(Authenticator::new(Arc::new(directory), host.clock.clone()));
-    let (mut routes, mut documents) = (Router::new(), Vec::new());
-    for face in faces {
-        routes = routes.merge(face.routes);
-        documents.push(face.document);
-    }
-    let document = openapi::merge(TITLE, env!("CARGO_PKG_VERSION"), documents);
-    let docs = openapi::routes(&document).map_err(|error| Error::service("the OpenAPI document", error))?;
-    let app = routes
-        .layer(from_fn_with_state(authenticator, identify))
-        .merge(docs)
-        .merge(host.health.routes())
-        .merge(host.metrics.routes());
-    let edge = Edge { clock: host.clock.clone(), metrics: host.metrics.clone() };
-    let shutdown = host.shutdown();
-    host.run("http", |_| server.serve(app, edge, shutdown));
-    Ok(())
 }

@@ -27,7 +27,12 @@ pub(super) fn run(context: &Context, args: &GenesisArgs) -> Result<(), CommandEr
         "agencies": genesis.epoch.agencies.iter().map(|a| a.id).collect::<Vec<_>>(),
     });
     context.output.result(&result, |_| {
-        format!("chain {}\ngenesis {}\ntrust file {}", genesis.chain(), layout.genesis().display(), layout.trust().display())
+        format!(
+            "chain {}\ngenesis {}\ntrust file {}",
+            genesis.chain(),
+            layout.genesis().display(),
+            layout.trust().display()
+        )
     });
     Ok(())
 }

@@ -25,7 +25,12 @@ pub(super) fn run(context: &Context, args: Keys) -> Result<(), CommandError> {
         "file": path,
     });
     context.output.result(&result, |_| {
-        format!("{purpose} key {} of {agency} written to {}\npublic key {}", key.key_id(), path.display(), hex::encode(key.public().0))
+        format!(
+            "{purpose} key {} of {agency} written to {}\npublic key {}",
+            key.key_id(),
+            path.display(),
+            hex::encode(key.public().0)
+        )
     });
     Ok(())
 }

@@ -1,9 +1,16 @@
 //! One command per file. Each takes its arguments, does one thing, prints one result.
 
 mod genesis;
+mod get;
 mod keys;
+mod load;
+mod receipt;
+mod run;
+mod submit;
+mod tail;
 mod token;
 mod up;
+mod verify;
 
 use std::future::Future;
 
@@ -21,6 +28,8 @@ use crate::{
 pub enum CommandError {
     #[error(transparent)]
     City(#[from] CityError),
+    #[error(transparent)]
+    Client(#[from] hutong_client::Error),
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error("{path}: {source}")]
@@ -45,16 +54,29 @@ pub struct Context {
 }
 
 pub fn run(cli: Cli) -> Result<(), CommandError> {
+    // `run` has its own settings for this.
+    let own = matches!(cli.command, Command::Run(_));
     let filter = std::env::var("HUTONG_LOG").unwrap_or_else(|_| "warn".into());
     let settings = TelemetrySettings { filter, ..TelemetrySettings::default() };
-    let _telemetry = telemetry::init(&settings, "hutong", "hutong").map_err(CityError::from)?;
+    let _telemetry = if own {
+        None
+    } else {
+        Some(telemetry::init(&settings, "hutong", "command").map_err(CityError::from)?)
+    };
     let context = Context { output: Output { json: cli.global.json }, global: cli.global };
     match cli.command {
         Command::Up(args) => block_on(up::run(context, args)),
         Command::Keys(args) => keys::run(&context, args),
         Command::Genesis(args) => genesis::run(&context, &args),
         Command::Token(args) => token::run(&context, &args),
-        Command::Submit(_) | Command::Load(_) | Command::Get(_) | Command::Receipt(_) | Command::Verify(_) | Command::Fsck(_) | Command::Tail(_) | Command::Run(_) => unreachable!(),
+        Command::Run(args) => block_on(run::run(context, args)),
+        Command::Submit(args) => block_on(submit::run(context, args)),
+        Command::Load(args) => block_on(load::run(context, args)),
+        Command::Get(args) => block_on(get::run(context, args)),
+        Command::Receipt(args) => block_on(receipt::run(context, args)),
+        Command::Verify(args) => verify::run(&context, &args),
+        Command::Fsck(_) => Err(CommandError::Usage("fsck comes".into())),
+        Command::Tail(args) => block_on(tail::run(context, args)),
         Command::Bench(args) => block_on(bench::run(context, args)),
     }
 }

@@ -1,6 +1,9 @@
 //! `hutong up`: a whole city in this process, until it is told to stop.
 
-use super::{CommandError, Context};
+use hutong_client::City;
+use hutong_runtime::SystemClock;
+
+use super::{CommandError, Context, load};
 use crate::{
     city::{
         CityError,
@@ -8,7 +11,12 @@ use crate::{
         up::{Options, Running},
     },
     cli::Up,
+    load::Load,
 };
+
+/// Real sales, bundled (see data/README.md).
+const SALES: &[u8] = include_bytes!("../../../../data/property/ames-sales.csv");
+const DEMO_IN_FLIGHT: usize = 400;
 
 pub(super) async fn run(context: Context, args: Up) -> Result<(), CommandError> {
     let layout = Layout::new(&context.global.data);
@@ -19,6 +27,13 @@ pub(super) async fn run(context: Context, args: Up) -> Result<(), CommandError> 
     let shutdown = city.shutdown();
     shutdown.on_signals().map_err(CityError::from)?;
     ready(&context, &city);
+    if args.demo {
+        let demo = demo(&context, &city);
+        tokio::select! {
+            shown = demo => shown?,
+            () = shutdown.draining() => {}
+        }
+    }
     let ended = city.finish().await;
     context.output.note("stopped; the city goes on from here when it is started again");
     Ok(ended?)
@@ -35,4 +50,22 @@ fn ready(context: &Context, city: &Running) {
         city.layout.city().display(),
     ));
     context.output.line(format!("ready      {url}"));
+}
+
+/// The bundled property sales, and what became of one of them.
+async fn demo(context: &Context, city: &Running) -> Result<(), CommandError> {
+    let files = City::open(city.layout.root())?;
+    let domain = hutong_property::domain();
+    let load = Load::prepare(&files, domain, SALES, &SystemClock::shared())?;
+    context.output.note(format!("loading the bundled property sales: {} transactions", load.len()));
+    let summary = load::with_bar(context, load, DEMO_IN_FLIGHT).await?;
+    context.output.note(summary.text());
+    let data = city.layout.root().display();
+    context.output.note(format!(
+        "try:  hutong get record property/526301100 --data {data}\n      \
+         hutong get history property/526301100 --data {data}\n      \
+         hutong tail --after 0 --limit 3 --data {data}\n      \
+         hutong get status --data {data}"
+    ));
+    Ok(())
 }

@@ -1,0 +1,52 @@
+//! The HTTP front of a process: the routes of its services behind one port, with the keys of the epoch in force.
+
+use std::sync::Arc;
+
+use axum::{Router, middleware::from_fn_with_state};
+use hutong_ledger::{epoch::Epoch, genesis::Genesis};
+use hutong_peer::SharedStorage;
+use hutong_runtime::{
+    auth::{Authenticator, identify},
+    http::{Edge, HttpServer, openapi},
+};
+
+use super::{CityError as Error, directory::Directory, host::Host, parts::Face};
+
+/// What the OpenAPI document is called.
+const TITLE: &str = "Hutong";
+
+/// Serves faces until the process ends.
+pub fn serve(
+    host: &Host,
+    server: HttpServer,
+    genesis: &Genesis,
+    epoch: Arc<Epoch>,
+    storage: SharedStorage,
+    faces: Vec<Face>,
+) -> Result<(), Error> {
+    let stop = tokio_util::sync::CancellationToken::new();
+    let (directory, follow) = Directory::follow(genesis.chain(), epoch, storage, stop.clone());
+    host.run("directory", |draining| async move {
+        let follow = tokio::spawn(follow);
+        draining.cancelled().await;
+        stop.cancel();
+        follow.await
+    });
+    let authenticator = Arc::new(Authenticator::new(Arc::new(directory), host.clock.clone()));
+    let (mut routes, mut documents) = (Router::new(), Vec::new());
+    for face in faces {
+        routes = routes.merge(face.routes);
+        documents.push(face.document);
+    }
+    let document = openapi::merge(TITLE, env!("CARGO_PKG_VERSION"), documents);
+    let docs = openapi::routes(&document).map_err(|error| Error::service("the OpenAPI document", error))?;
+    let app = routes
+        .layer(from_fn_with_state(authenticator, identify))
+        .merge(docs)
+        .merge(host.health.routes())
+        .merge(host.metrics.routes());
+    let edge = Edge { clock: host.clock.clone(), metrics: host.metrics.clone() };
+    let shutdown = host.shutdown();
+    host.run("http", |_| server.serve(app, edge, shutdown));
+    Ok(())
+}
