@@ -146,7 +146,7 @@ impl Publisher {
 
     /// Appends events in one batch; the cursor goes on with what is written.
     async fn append(&self, events: Vec<Prepared>, end: &mut End) -> Result<Written, Error> {
-        match self.append_batch(&events, end).await {
+        match self.append_batch(&events, end, true).await {
             Ok(()) => Ok(Written::All),
             // Ids that the stream remembers, of entries that it may no longer hold: one by one, to pass over those.
             Err(AppendError::Repeated { .. }) => self.append_singly(events, end).await,
@@ -155,25 +155,28 @@ impl Publisher {
         }
     }
 
+    /// Without an expectation, which brokers may check before they look whether the message is there already. That it
+    /// is refused twice is what keeps rivals apart here.
     async fn append_singly(&self, events: Vec<Prepared>, end: &mut End) -> Result<Written, Error> {
         for event in &events {
-            match self.append_batch(std::slice::from_ref(event), end).await {
-                Ok(()) => {}
-                Err(AppendError::Stale { .. }) => return Ok(Written::Elsewhere),
-                Err(error) => return Err(error.into()),
-            }
+            self.append_batch(std::slice::from_ref(event), end, false).await?;
         }
         Ok(Written::All)
     }
 
-    async fn append_batch(&self, events: &[Prepared], end: &mut End) -> Result<(), AppendError> {
+    async fn append_batch(
+        &self,
+        events: &[Prepared],
+        end: &mut End,
+        guarded: bool,
+    ) -> Result<(), AppendError> {
         let Some(first) = events.first() else { return Ok(()) };
         let expected = match end.lasts.get(&first.domain) {
             Some(last) => *last,
             None => self.bus.tip(Stream::Events, &first.message.subject).await?.subject_sequence,
         };
         let messages = events.iter().map(|event| event.message.clone()).collect();
-        let expected_last = Some((first.message.subject.clone(), expected));
+        let expected_last = guarded.then(|| (first.message.subject.clone(), expected));
         let appended = self.bus.append(Stream::Events, Batch { messages, expected_last }).await?;
         let before = appended.sequence.saturating_sub(events.len() as u64);
         for (sequence, event) in (before + 1..).zip(events) {

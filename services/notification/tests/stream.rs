@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures::StreamExt;
-use hutong_bus::{Batch, Entry, Filter, SharedBus, Stream};
+use hutong_bus::{Batch, Entry, Filter, Headers, Outgoing, SharedBus, Stream};
 use hutong_bus_embedded::{EmbeddedBus, Fate, Faults, Options};
 use serde_json::Value;
 use support::{DOMAINS, Expected, FakeStorage, bus, config, start, until};
@@ -163,6 +163,46 @@ async fn a_stream_that_was_lost_is_written_again() {
         running.task.await.unwrap().unwrap();
         storage.advance(10);
     }
+}
+
+/// What a stream no longer holds but still remembers is passed over, and what follows is written.
+#[tokio::test]
+async fn ids_that_are_remembered_without_their_entries_do_not_stop_it() {
+    // In memory this stream keeps only its last entries, but all ids.
+    let options = Options { retain_bytes: 20_000, ..Options::default() };
+    let bus: SharedBus = EmbeddedBus::in_memory(options).unwrap();
+    let storage = FakeStorage::new();
+    storage.advance(200);
+    let total = storage.expected(&DOMAINS, None).len() as u64;
+    let dir = tempfile::tempdir().unwrap();
+    let first = start(dir.path(), config(), bus.clone(), storage.clone());
+    while count(&bus).await < total {
+        tokio::task::yield_now().await;
+    }
+    first.kill().await;
+    // Other agencies' events push out the rest.
+    for at in 0..100 {
+        let message = Outgoing {
+            subject: "event.clinic.health".into(),
+            headers: Headers::default(),
+            payload: vec![0; 1000].into(),
+            message_id: Some(format!("clinic/{at}")),
+        };
+        bus.append(Stream::Events, Batch { messages: vec![message], expected_last: None }).await.unwrap();
+    }
+    // The next one starts without what the first kept: everything is told again, and nothing is there twice.
+    let fresh = tempfile::tempdir().unwrap();
+    let second = start(fresh.path(), config(), bus.clone(), storage.clone());
+    storage.advance(3);
+    let expected = storage.expected(&DOMAINS, None);
+    while count(&bus).await < expected.len() as u64 + 100 {
+        tokio::task::yield_now().await;
+    }
+    let from = total + 100 + 1;
+    let entries = bus.read(Stream::Events, Filter::one(ALL), from).await.unwrap();
+    let found: Vec<_> = entries.take(expected.len() - total as usize).map(Result::unwrap).collect().await;
+    assert_eq!(told(&found), expected[total as usize..]);
+    second.kill().await;
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ fn all() -> Vec<Crate> {
 
 fn layer(folder: &str) -> Option<usize> {
     let matches = |name: &&str| if name.ends_with('/') { folder.starts_with(*name) } else { folder == *name };
-    LAYERS.iter().position(|layer| layer.iter().any(|name| matches(&name)))
+    LAYERS.iter().position(|layer| layer.iter().any(matches))
 }
 
 fn refuse(faults: &[String], rule: &str) {
