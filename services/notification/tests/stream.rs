@@ -169,7 +169,7 @@ async fn a_stream_that_was_lost_is_written_again() {
 #[tokio::test]
 async fn ids_that_are_remembered_without_their_entries_do_not_stop_it() {
     // In memory this stream keeps only its last entries, but all ids.
-    let options = Options { retain_bytes: 20_000, ..Options::default() };
+    let options = Options { retain_bytes: 60_000, ..Options::default() };
     let bus: SharedBus = EmbeddedBus::in_memory(options).unwrap();
     let storage = FakeStorage::new();
     storage.advance(200);
