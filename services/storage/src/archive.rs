@@ -157,6 +157,20 @@ impl Archive {
         Ok(archive)
     }
 
+    /// Opens an archive that exists, whosever it is.
+    pub(crate) fn inspect(dir: &Path) -> Result<(Self, ChainId, AgencyId), Error> {
+        if !dir.is_dir() {
+            let source = std::sync::Arc::new(std::io::ErrorKind::NotFound.into());
+            return Err(Error::Directory { path: dir.to_owned(), source });
+        }
+        let (journal, _) = Journal::open(dir, Options::default())?;
+        let archive = Self { journal };
+        match archive.read(1)? {
+            Some(Record::Start { chain, agency }) => Ok((archive, chain, agency)),
+            _ => Err(Error::Archive { position: 1, reason: "it does not say whose archive it is".into() }),
+        }
+    }
+
     pub(crate) fn append(&self, record: &Record) -> Result<u64, Error> {
         Ok(self.journal.append(record.kind(), &record.encode())?)
     }

@@ -71,6 +71,17 @@ impl HostCosignature {
     }
 }
 
+/// Whether the owner of a domain made its own signature on a checkpoint.
+pub(crate) fn log_verifies(
+    epoch: &Epoch,
+    domain: Domain,
+    (key, signature): &(KeyId, [u8; 64]),
+    text: &str,
+) -> bool {
+    let owner = epoch.rules(domain).map(|rules| rules.owner);
+    owner.is_some_and(|owner| epoch.signed(&owner, Purpose::Log, key, text.as_bytes(), signature))
+}
+
 impl SignedCheckpoint {
     pub(crate) fn text(&self, chain: &ChainId) -> String {
         self.point.text(chain, self.height, &self.block, self.view)
@@ -85,6 +96,7 @@ impl SignedCheckpoint {
         each_once
             && counted >= quorum(hosts.len())
             && self.cosignatures.iter().all(|one| one.verifies(epoch, &text))
+            && self.log.as_ref().is_none_or(|log| log_verifies(epoch, self.point.domain, log, &text))
     }
 
     /// The note as C2SP clients read it; the owner's signature first.

@@ -132,6 +132,8 @@ pub(crate) struct Core {
     config: Config,
     /// The last final block.
     base: Base,
+    /// The wall time at which it was seen first.
+    base_seen_ms: Option<u64>,
     /// In force at the height above the base.
     epoch: Arc<Epoch>,
     /// The heights above the base.
@@ -164,6 +166,7 @@ impl Core {
             identity,
             config,
             base,
+            base_seen_ms: known.base_seen_ms,
             epoch,
             slots: VecDeque::new(),
             commitments: known.commitments.clone(),

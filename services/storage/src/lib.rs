@@ -25,6 +25,7 @@ mod config;
 mod core;
 mod edge;
 mod error;
+mod fsck;
 mod gauges;
 mod handle;
 mod peers;
@@ -42,5 +43,6 @@ mod write;
 
 pub use config::Config;
 pub use error::{Error, GenesisFault};
+pub use fsck::{Difference, Report, fsck};
 pub use handle::Storage;
 pub use service::{Setup, StorageService};

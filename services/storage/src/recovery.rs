@@ -70,13 +70,9 @@ pub(crate) fn open(
         0 => 1,
         below => snapshot.get(&BLOCKS, &below)?.map_or(1, |row| row.position),
     };
-    if let Some(row) = snapshot.get(&BLOCKS, &height)?
-        && row.position > archive.last()
-    {
-        let reason = format!("the final state has height {height} from position {}", row.position);
-        return Err(Error::Archive { position: archive.last(), reason });
-    }
-    let known = remember(&archive, from, height)?;
+    let last = snapshot.get(&BLOCKS, &height)?;
+    let base_seen_ms = last.map(|row| archive.block(row.position).map(|block| block.seen_ms)).transpose()?;
+    let known = Known { base_seen_ms, ..remember(&archive, from, height)? };
     tracing::info!(
         %agency,
         height,

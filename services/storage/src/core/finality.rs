@@ -216,6 +216,7 @@ impl Core {
         }
         self.base.header = slot.block.proposal.header.clone();
         self.base.hash = block;
+        self.base_seen_ms = Some(slot.seen_ms);
         if let Some(next) = &slot.block.next_epoch {
             self.epoch = next.clone();
         }

@@ -21,6 +21,8 @@ pub(crate) struct KnownBlock {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
+    /// The wall time at which the last final block was seen first.
+    pub(crate) base_seen_ms: Option<u64>,
     /// The lane as it was: what a block superseded is not in it.
     pub(crate) blocks: BTreeMap<u64, KnownBlock>,
     pub(crate) commitments: Commitments,

@@ -107,9 +107,9 @@ impl Core {
         }
         // What was certified is repeated with the time that it had; that is never held against it.
         let obliged = Proposal::obliged(&slot.block.proposal.statuses).is_some();
-        let late = parent.is_some_and(|parent| {
-            header.time_ms.saturating_add(self.config.header_behind_ms_max) < parent.seen_ms
-        });
+        let seen_ms = parent.map_or(self.base_seen_ms, |parent| Some(parent.seen_ms));
+        let late = seen_ms
+            .is_some_and(|seen| header.time_ms.saturating_add(self.config.header_behind_ms_max) < seen);
         obliged || !late
     }
 

@@ -19,14 +19,13 @@ use hutong_ledger::{
     epoch::{Agency, DomainRules, Epoch, Host, Key, Purpose},
     execute::{Execution, Records, Step},
     genesis::{Genesis, RULES_VERSION},
-    hash::Hash,
-    id::{AgencyId, Domain, KeyId, RecordId, RecordKey, TxId},
+    id::{AgencyId, Domain, KeyId, RecordId, RecordKey},
     invariant::Invariant,
-    transaction::{Body, Transaction},
+    transaction::{Body, Signature, Transaction},
     vote::Status,
 };
 use hutong_peer::{ExecutedBlock, SegmentResult, StoragePeer, Submitted};
-use hutong_runtime::{Clock, InvariantCounters, Metrics, SystemClock};
+use hutong_runtime::{Clock, InvariantCounters, Metrics, SharedClock, SystemClock};
 use hutong_storage::{Config, Error, Setup, Storage, StorageService};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -166,7 +165,15 @@ impl Maker {
             not_after_ms: self.header.time_ms + 100_000,
             action: action.to_vec().into(),
         };
-        Transaction::new(hutong_wire::transaction::encode_body(&body), body, Vec::new())
+        let bytes = hutong_wire::transaction::encode_body(&body);
+        let mut tx = Transaction::new(bytes, body, Vec::new());
+        let signer = key(0, Purpose::Signing);
+        tx.signatures.push(Signature {
+            agency: name(0),
+            key: KeyId::of(signer.public().as_bytes()),
+            bytes: signer.sign(&tx.message()),
+        });
+        tx
     }
 
     /// The next block with these actions in `notes`.
@@ -278,7 +285,19 @@ pub struct Node {
 
 impl Node {
     pub fn start(agency: usize, genesis: &Genesis, bus: &SharedBus, dir: &Path) -> Self {
-        Self::start_with(agency, genesis, bus, dir, config()).unwrap()
+        Self::start_with(agency, genesis, bus, dir, config(), SystemClock::shared()).unwrap()
+    }
+
+    /// With the configuration as it is by default, and another clock.
+    pub fn start_at(
+        agency: usize,
+        genesis: &Genesis,
+        bus: &SharedBus,
+        dir: &Path,
+        clock: SharedClock,
+    ) -> Self {
+        let config = Config { cache_bytes: 8 << 20, ..Config::default() };
+        Self::start_with(agency, genesis, bus, dir, config, clock).unwrap()
     }
 
     pub fn start_with(
@@ -287,6 +306,7 @@ impl Node {
         bus: &SharedBus,
         dir: &Path,
         config: Config,
+        clock: SharedClock,
     ) -> Result<Self, Error> {
         let metrics = Metrics::new();
         let ids = Invariant::ALL.map(|invariant| invariant.id());
@@ -301,7 +321,7 @@ impl Node {
             config,
             journal: hutong_journal::Options::default(),
             bus: bus.clone(),
-            clock: SystemClock::shared(),
+            clock,
             metrics,
             invariants: invariants.clone(),
         })?;
@@ -374,8 +394,4 @@ pub async fn replay(node: &Node, maker_of: &HashMap<u64, Arc<ExecutedBlock>>) ->
         height += 1;
     }
     height - 1
-}
-
-pub fn hash_of(id: &TxId) -> Hash {
-    hutong_ledger::hash::sha256(&[&id.0])
 }
