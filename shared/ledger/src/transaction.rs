@@ -46,6 +46,9 @@ pub struct Signature {
     pub bytes: [u8; 64],
 }
 
+/// A public key and the signature that is to be verified with it.
+pub type KeyAndSignature = ([u8; 32], [u8; 64]);
+
 /// A transaction as it travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
@@ -54,6 +57,9 @@ pub struct Transaction {
     pub body: Body,
     pub signatures: Vec<Signature>,
 }
+
+/// A public key and the signature that must verify under it.
+pub type Wanted = ([u8; 32], [u8; 64]);
 
 /// Why a transaction is void: it gets no log entry and consumes no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
@@ -134,7 +140,7 @@ impl Transaction {
 
     /// For each listed signer, the public key and signature to verify: the one signature under its name with a
     /// key that the epoch lists. `Unsigned` if a signer has none. Signatures of others are ignored.
-    pub fn to_verify(&self, epoch: &Epoch) -> Result<Vec<([u8; 32], [u8; 64])>, Void> {
+    pub fn to_verify(&self, epoch: &Epoch) -> Result<Vec<KeyAndSignature>, Void> {
         let wanted = self.body.signers.iter().map(|signer| {
             let mut own = self.signatures.iter().filter(|s| s.agency == *signer);
             // Exactly one: with two, which one counts would depend on who looks.

@@ -14,6 +14,7 @@ use crate::{Error, v1};
 const TRANSACTION: &str = "Transaction";
 const BODY: &str = "TransactionBody";
 const SIGNATURE: &str = "Signature";
+const GROUP: &str = "TransactionGroup";
 const SEGMENT: &str = "Segment";
 
 /// Encodes a body for signing. The bytes are the body from now on.
@@ -101,8 +102,11 @@ pub fn decode_transaction(bytes: Bytes) -> Result<Transaction, Error> {
 
 /// Decodes a group, each transaction on its own: one that is malformed does not spoil the others.
 pub fn decode_group(bytes: Bytes) -> Result<Vec<Result<Transaction, Error>>, Error> {
-    let group = v1::TransactionGroup::decode(bytes)
-        .map_err(|source| Error::Decode { message: "TransactionGroup", source })?;
+    let group =
+        v1::TransactionGroup::decode(bytes).map_err(|source| Error::Decode { message: GROUP, source })?;
+    if group.transactions.len() > SEGMENT_TRANSACTIONS_MAX {
+        return Err(Error::field(GROUP, "transactions", format!("more than {SEGMENT_TRANSACTIONS_MAX}")));
+    }
     Ok(group.transactions.into_iter().map(Transaction::try_from).collect())
 }
 

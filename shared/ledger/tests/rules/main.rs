@@ -3,6 +3,8 @@
 //! One binary with a module per subject. Everything is deterministic: keys come from seeds, and what is random from
 //! proptest, which prints what failed.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod commitments;
 mod decoders;
 mod entries;

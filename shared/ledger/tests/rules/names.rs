@@ -107,6 +107,7 @@ fn no_tag_begins_another() {
         Tag::Record,
         Tag::SealedField,
         Tag::Token,
+        Tag::StateKey,
     ];
     for (i, one) in tags.iter().enumerate() {
         assert_eq!(one.prefix().iter().filter(|byte| **byte == 0).count(), 1);
