@@ -47,6 +47,17 @@ pub enum Error {
     Genesis(#[from] GenesisFault),
 }
 
+impl Error {
+    /// The invariant that this is the violation of.
+    pub(crate) fn invariant(&self) -> Option<Invariant> {
+        match self {
+            Self::Broken { invariant, .. } => Some(*invariant),
+            Self::Forked { .. } => Some(Invariant::Final),
+            _ => None,
+        }
+    }
+}
+
 /// A genesis that cannot start a chain.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the genesis file is not usable: {0}")]

@@ -168,6 +168,9 @@ impl StorageService {
             ended = self.follow() => ended,
         };
         if let Err(error) = &ended {
+            if let Some(invariant) = error.invariant() {
+                self.invariants.violated(invariant.id(), &error.to_string());
+            }
             tracing::error!(agency = %self.identity.agency, %error, "storage stops");
         }
         // Whoever waits for an answer learns that there will be none.
