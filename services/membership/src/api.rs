@@ -31,21 +31,21 @@ pub fn routes(storage: SharedStorage) -> Router {
 }
 
 /// The epoch in force
-#[utoipa::path(get, path = "/v1/membership", tag = "membership", responses((status = 200)))]
+#[utoipa::path(get, path = "/v1/membership", tag = "membership", responses((status = 200, description = "The epoch.")))]
 async fn current(State(storage): State<SharedStorage>, _: RequireAgency) -> Result<Json<Epoch>, Problem> {
     Ok(Json(in_force(&storage).await?))
 }
 
 /// An epoch by number
 #[utoipa::path(get, path = "/v1/membership/epochs/{number}", tag = "membership", params(("number" = u64, Path)),
-    responses((status = 200), (status = 404)))]
+    responses((status = 200, description = "The epoch."), (status = 404, description = "No such epoch yet: an RFC 9457 problem.")))]
 async fn epoch(
     State(storage): State<SharedStorage>,
     _: RequireAgency,
     Path(number): Path<u64>,
 ) -> Result<Json<Epoch>, Problem> {
     let unknown =
-        || Problem::new("epoch_unknown", StatusCode::NOT_FOUND, format!("There is no epoch {number} yet."));
+        || Problem::new("unknown_record", StatusCode::NOT_FOUND, format!("There is no epoch {number} yet."));
     // Each version of the record is an epoch, the first of them epoch 0.
     let version = number.checked_add(1).ok_or_else(unknown)?;
     let key = RecordKey { domain: Domain::MEMBERSHIP, record: Epoch::record() };
@@ -56,7 +56,7 @@ async fn epoch(
 
 /// A member agency, with its keys
 #[utoipa::path(get, path = "/v1/membership/agencies/{id}", tag = "membership", params(("id" = String, Path)),
-    responses((status = 200), (status = 404)))]
+    responses((status = 200, description = "The agency."), (status = 404, description = "No such member: an RFC 9457 problem.")))]
 async fn agency(
     State(storage): State<SharedStorage>,
     _: RequireAgency,

@@ -61,6 +61,7 @@ impl Contract for Membership {
         next.from_height = state.height + 1;
         next.check().map_err(|fault| Refusal::new("epoch_invalid", fault))?;
         check_keys(&current, &next)?;
+        check_voices(&next)?;
         Ok(vec![Change::put(Epoch::record(), next.encode())])
     }
 
@@ -100,8 +101,16 @@ fn check_hosts(current: &Epoch, next: &Epoch) -> Result<(), Refusal> {
             return Err(Refusal::new("host_not_ready", message).at("epoch"));
         }
         let needed = HOSTS_MIN.min(validating).min(if is_new { usize::MAX } else { before.len().max(1) });
-        if rules.hosts.len() < needed {
-            let message = format!("{} needs {needed} hosts, {} are listed", rules.domain, rules.hosts.len());
+        // Those that count must not be thinned out either: a newcomer is ready before somebody leaves.
+        let ready = |hosts: &[Host]| hosts.iter().filter(|host| host.ready).count();
+        let needed_ready = needed.min(if is_new { usize::MAX } else { ready(before) });
+        if rules.hosts.len() < needed || ready(&rules.hosts) < needed_ready {
+            let message = format!(
+                "{} needs {needed} hosts with {needed_ready} of them ready; {} are listed, {} ready",
+                rules.domain,
+                rules.hosts.len(),
+                ready(&rules.hosts)
+            );
             return Err(Refusal::new("hosts_too_few", message).at("epoch"));
         }
     }
@@ -124,16 +133,62 @@ fn check_keys(current: &Epoch, next: &Epoch) -> Result<(), Refusal> {
 
 fn usable(key: &Key) -> Result<(), String> {
     match key.purpose {
-        // X25519 takes any bytes; the all-zero key would give everyone the same secret.
-        Purpose::Sealing if key.public == [0; 32] => Err("it is zero".into()),
-        Purpose::Sealing => Ok(()),
+        Purpose::Sealing => sealing_usable(&key.public),
         _ => PublicKey(key.public).check().map_err(|fault| fault.to_string()),
+    }
+}
+
+/// The u-coordinates of small order on Curve25519, in their canonical spelling: with any of them everyone gets the same
+/// secret.
+const SEALING_SMALL_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    },
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda,
+        0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04,
+        0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+    ],
+    {
+        let mut minus_one = P_25519;
+        minus_one[0] -= 1;
+        minus_one
+    },
+];
+
+/// 2^255 − 19, little-endian.
+const P_25519: [u8; 32] = {
+    let mut p = [0xff; 32];
+    p[0] = 0xed;
+    p[31] = 0x7f;
+    p
+};
+
+/// X25519 takes any bytes; a ledger that names keys by their bytes wants one spelling of each.
+fn sealing_usable(public: &[u8; 32]) -> Result<(), String> {
+    if !public.iter().rev().lt(P_25519.iter().rev()) {
+        Err("the bytes are a second spelling of a point; only the canonical one is accepted".into())
+    } else if SEALING_SMALL_ORDER.contains(public) {
+        Err("the point has small order: everyone gets the same secret".into())
+    } else {
+        Ok(())
     }
 }
 
 fn rotated(action: &wire::RotateKeys, current: &Epoch, tx: &Verified<'_>) -> Result<Epoch, Refusal> {
     let mut next = current.clone();
     let agency = own(&mut next, &tx.body.agency)?;
+    if action.add.is_empty() && action.revoke.is_empty() {
+        // It would be a barrier for the whole city, for nothing.
+        return Err(Refusal::malformed("a rotation adds or revokes a key"));
+    }
+    let before = agency.keys.clone();
     for id in &action.revoke {
         let at = agency.keys.iter().position(|key| key.id().0[..] == id[..]);
         let at = at.ok_or_else(|| Refusal::new("key_unknown", "the agency has no such key").at("revoke"))?;
@@ -144,17 +199,30 @@ fn rotated(action: &wire::RotateKeys, current: &Epoch, tx: &Verified<'_>) -> Res
         let purpose = purpose.ok_or_else(|| Refusal::malformed("an unknown purpose").at("add"))?;
         let public =
             added.public[..].try_into().map_err(|_| Refusal::malformed("a key has 32 bytes").at("add"))?;
-        if agency.key(purpose).is_none() && !action_may_add(purpose) {
+        // A role that the agency had before this action is its own to key anew, the old key revoked or not.
+        if !before.iter().any(|key| key.purpose == purpose) && !action_may_add(purpose) {
             let message = format!("an agency gets its first {purpose} key from a quorum");
             return Err(Refusal::new("quorum_missing", message).at("add"));
         }
         agency.keys.push(Key { purpose, public });
     }
     agency.keys.sort_by_key(|key| (key.purpose, key.public));
-    if agency.key(Purpose::Signing).is_none() {
-        return Err(Refusal::new("last_signing_key", "an agency keeps at least one signing key").at("revoke"));
-    }
+    keeps_signing(agency)?;
     Ok(next)
+}
+
+/// Epochs change by signatures of validating agencies: one that cannot sign would count in a quorum that it cannot
+/// help to reach.
+fn check_voices(next: &Epoch) -> Result<(), Refusal> {
+    next.validating().try_for_each(keeps_signing)
+}
+
+fn keeps_signing(agency: &Agency) -> Result<(), Refusal> {
+    if agency.key(Purpose::Signing).is_some() {
+        return Ok(());
+    }
+    let message = format!("{} keeps at least one signing key", agency.id);
+    Err(Refusal::new("last_signing_key", message).at("keys"))
 }
 
 /// Roles come from a quorum: a first orderer, host or ingest key would be a new role.

@@ -23,20 +23,8 @@ const PAGE_MAX: usize = 200;
 const PAGE: usize = 50;
 
 #[derive(Debug, OpenApi)]
-#[openapi(paths(search, parcel, title, history), components(schemas(Page, Problem404)))]
+#[openapi(paths(search, parcel, title, history), components(schemas(Page)))]
 struct Document;
-
-/// An RFC 9457 problem document.
-#[derive(ToSchema)]
-#[allow(dead_code)] // Only its schema is used.
-struct Problem404 {
-    #[schema(example = "/docs/errors/parcel_unknown")]
-    r#type: String,
-    title: String,
-    status: u16,
-    detail: String,
-    code: String,
-}
 
 /// The description of these routes.
 pub fn document() -> utoipa::openapi::OpenApi {
@@ -123,7 +111,7 @@ fn next_page(search: &Search, last: &RecordId, limit: usize) -> String {
 
 /// A parcel as it stands
 #[utoipa::path(get, path = "/property/v1/parcels/{id}", tag = "property", params(("id" = String, Path)),
-    responses((status = 200), (status = 404, body = Problem404)))]
+    responses((status = 200), (status = 404, description = "No such parcel: an RFC 9457 problem.")))]
 async fn parcel(
     State(service): State<PropertyService>,
     _: RequireAgency,
@@ -135,7 +123,7 @@ async fn parcel(
 
 /// The title: rights, mortgages and restrictions
 #[utoipa::path(get, path = "/property/v1/parcels/{id}/title", tag = "property", params(("id" = String, Path)),
-    responses((status = 200), (status = 404, body = Problem404)))]
+    responses((status = 200), (status = 404, description = "No such parcel: an RFC 9457 problem.")))]
 async fn title(
     State(service): State<PropertyService>,
     _: RequireAgency,
@@ -165,7 +153,7 @@ struct Pages {
 
 /// All versions of a parcel, newest first
 #[utoipa::path(get, path = "/property/v1/parcels/{id}/history", tag = "property", params(("id" = String, Path), Pages),
-    responses((status = 200), (status = 404, body = Problem404)))]
+    responses((status = 200), (status = 404, description = "No such parcel: an RFC 9457 problem.")))]
 async fn history(
     State(service): State<PropertyService>,
     _: RequireAgency,

@@ -66,7 +66,10 @@ impl Contract for Property {
             (Kind::Register(_), Some(_)) => {
                 return Err(Refusal::new("parcel_exists", format!("{record} is registered")).at("parcel"));
             }
-            (Kind::Register(register), None) => title::register(&action.parcel, register, tx, state)?,
+            (Kind::Register(register), None) => {
+                expect_version(action.expected_version, state.version(&record))?;
+                title::register(&action.parcel, register, tx, state)?
+            }
             (_, None) => {
                 return Err(
                     Refusal::new("parcel_unknown", format!("{record} is not registered")).at("parcel")

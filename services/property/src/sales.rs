@@ -77,23 +77,22 @@ const COLUMNS: [&str; 13] = [
 ];
 
 /// Reads a file: its sales, and the rows that are broken, each with its line.
+///
+/// A row is a line: a quote that is never closed then breaks its own row and none after it.
 pub fn read(file: &[u8], agents: Agents) -> Result<(Vec<Sale>, Vec<RowError>), NotSales> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let header = reader.byte_headers().cloned().unwrap_or_default();
+    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    let mut lines = file.split(|byte| *byte == b'\n').zip(1..);
+    let header = lines.next().and_then(|(line, _)| fields(line)).unwrap_or_default();
     let mut places = [0; COLUMNS.len()];
     for (place, column) in places.iter_mut().zip(COLUMNS) {
         let found = header.iter().position(|name| name == column.as_bytes());
         *place = found.ok_or(NotSales { missing: column })?;
     }
     let (mut sales, mut errors) = (Vec::new(), Vec::new());
-    for row in reader.byte_records() {
-        let read = match &row {
-            Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                Err(RowError { line, field: "row".into(), reason: error.to_string() })
-            }
-            Ok(row) => Row { row, line: row.position().map_or(0, csv::Position::line), places: &places }
-                .sale(header.len(), agents),
+    for (text, line) in lines.filter(|(text, _)| !text.trim_ascii().is_empty()) {
+        let read = match fields(text) {
+            Some(row) => Row { row: &row, line, places: &places }.sale(header.len(), agents),
+            None => Err(RowError { line, field: "row".into(), reason: "a quote is not closed".into() }),
         };
         match read {
             Ok(sale) => sales.push(sale),
@@ -101,6 +100,19 @@ pub fn read(file: &[u8], agents: Agents) -> Result<(Vec<Sale>, Vec<RowError>), N
         }
     }
     Ok((sales, errors))
+}
+
+/// The fields of a line; none if a quote in it is not closed.
+fn fields(line: &[u8]) -> Option<csv::ByteRecord> {
+    if line.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+        return None;
+    }
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).buffer_capacity(line.len().max(1)).from_reader(line);
+    let mut row = csv::ByteRecord::new();
+    // Reading from memory does not fail; an empty line leaves the row empty.
+    reader.read_byte_record(&mut row).ok()?;
+    Some(row)
 }
 
 struct Row<'a> {

@@ -17,8 +17,10 @@ pub(super) const ITEMS_MAX: usize = 64;
 
 /// A parcel's id, which names its record.
 pub fn record(id: &str) -> Result<RecordId, Refusal> {
-    let valid =
-        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+    let valid = (1..=64).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+        // In a URL's path, . and .. are steps and no names.
+        && !matches!(id, "." | "..");
     let refusal = || Refusal::new("parcel_id_invalid", "1 to 64 of 0-9, A-Z, a-z, - and .").at("parcel");
     if valid { id.parse().map_err(|_| refusal()) } else { Err(refusal()) }
 }

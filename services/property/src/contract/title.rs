@@ -45,7 +45,8 @@ pub(super) fn transfer(
     if action.disposals.is_empty() || action.acquisitions.is_empty() {
         return Err(Refusal::new("transfer_empty", "a transfer has disposals and acquisitions"));
     }
-    if action.price_minor > 0 {
+    // Without a price there may be no currency either; what is stored must be bounded all the same.
+    if action.price_minor > 0 || !action.currency.is_empty() {
         currency(&action.currency)?;
     }
     let mut sides: [Vec<AgencyId>; 2] = [Vec::new(), Vec::new()];
@@ -116,7 +117,8 @@ fn dispose(parcel: &mut wire::Parcel, right: u32, share: Fraction) -> Result<(Ri
     Ok((kind, agent))
 }
 
-/// Adds to the party's right of the type if it has one, else makes one.
+/// Adds to the party's right of the type if it has one, else makes one. The same handle under another commitment or
+/// agent is refused: the share would go to somebody whose agent has not signed.
 fn add_right(
     parcel: &mut wire::Parcel,
     kind: RightType,
@@ -124,13 +126,17 @@ fn add_right(
     share: Fraction,
     since_ms: u64,
 ) -> Result<(), Refusal> {
-    let own = |right: &&mut wire::Right| {
-        right.r#type() == kind && right.party.as_ref().is_some_and(|held| held.handle == party.handle)
-    };
+    let of_kind = |right: &wire::Right| right.r#type() == kind;
+    let own = |right: &&mut wire::Right| of_kind(right) && right.party.as_ref() == Some(&party);
     if let Some(right) = parcel.rights.iter_mut().find(own) {
         let more = sum([Fraction::parse(right.share.as_ref(), "share")?, share])?;
         right.share = Some(stored(more)?);
         return Ok(());
+    }
+    let held = parcel.rights.iter().filter(|right| of_kind(right)).filter_map(|right| right.party.as_ref());
+    if held.into_iter().any(|held| held.handle == party.handle) {
+        let message = "this handle holds a right here under another commitment or agent";
+        return Err(Refusal::new("party_invalid", message).at("party"));
     }
     let id = next_id(parcel)?;
     let share = Some(stored(share)?);

@@ -1,0 +1,14 @@
+//! The rules of property from outside: each is broken once and must be refused by its code, and whatever comes in
+//! whatever order, what stands in the register stays sound.
+//!
+//! Everything runs through the ledger's execution, as on a host; nothing calls the contract directly.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod burdens;
+mod hostile;
+mod registration;
+mod sales;
+mod sequences;
+mod support;
+mod transfers;
