@@ -55,6 +55,7 @@ impl Settings for Config {
             ("queue_bytes_max", self.queue_bytes_max),
             ("check_transactions_max", self.check_transactions_max),
             ("appends_in_flight_max", self.appends_in_flight_max),
+            ("retry_ms", usize::try_from(self.retry_ms).unwrap_or(usize::MAX)),
         ];
         let zero = positive.into_iter().filter(|(_, value)| *value == 0);
         zero.map(|(name, _)| format!("{name}: must be at least 1")).collect()
