@@ -115,6 +115,7 @@ impl Follower {
         for (position, ids) in passed.again {
             self.take_again(view, position, &ids)?;
         }
+        self.core.meters.pending(self.core.table.lock().pending());
         Ok(())
     }
 

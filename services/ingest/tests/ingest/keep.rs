@@ -136,7 +136,8 @@ async fn what_cannot_be_ordered_any_more_is_said_to_those_who_wait() {
     let answers = (expires.await.unwrap(), revoked.await.unwrap());
     assert_eq!(answers.0[0].as_ref().unwrap_err().code, Code::Expired);
     assert_eq!(answers.1[0].as_ref().unwrap_err().code, Code::Void);
-    city.until_metric("hutong_ingest_unordered_total 1").await;
+    city.until_metric("hutong_ingest_unordered_total{} 1").await;
+    city.until_metric("hutong_ingest_pending{} 0").await;
     assert_eq!(on_stream(&city.bus).await.len(), groups);
     city.stop().await;
 }

@@ -277,7 +277,8 @@ impl Running {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, there).await.unwrap();
+        let found = tokio::time::timeout(PATIENCE, there).await;
+        assert!(found.is_ok(), "{line} is not in\n{}", self.metrics.encode().unwrap());
     }
 }
 
