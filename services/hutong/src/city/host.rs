@@ -5,6 +5,7 @@ use std::future::Future;
 use hutong_ledger::invariant::Invariant;
 use hutong_runtime::{
     ComputePool, Context, Health, InvariantCounters, Metrics, SharedClock, Shutdown, Supervisor, SystemClock,
+    supervisor::Grace,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,8 @@ pub struct Host {
     pub invariants: InvariantCounters,
     pub health: Health,
     pub supervisor: Supervisor,
+    /// What the other parts stand on; it ends after them.
+    foundation: Supervisor,
 }
 
 impl Host {
@@ -31,6 +34,7 @@ impl Host {
             pool: ComputePool::new(0)?,
             invariants: InvariantCounters::new(&metrics, &ids),
             supervisor: Supervisor::new(Shutdown::new(), health.clone(), clock.clone()),
+            foundation: Supervisor::new(Shutdown::new(), health.clone(), clock.clone()),
             clock,
             metrics,
             health,
@@ -48,26 +52,61 @@ impl Host {
         R: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        self.supervisor.spawn(name, |context: Context| {
-            let stop = CancellationToken::new();
-            let running = part(stop.clone());
-            async move {
-                context.health.ready();
-                let shutdown = context.shutdown;
-                // The part ends by itself once it is told to.
-                let tell = async {
-                    shutdown.draining().await;
-                    stop.cancel();
-                    std::future::pending::<std::convert::Infallible>().await
-                };
-                let mut running = Box::pin(running);
-                let mut tell = Box::pin(tell);
-                std::future::poll_fn(|cx| {
-                    let _ = tell.as_mut().poll(cx);
-                    running.as_mut().poll(cx)
-                })
-                .await
-            }
+        run_under(&self.supervisor, name.into(), part);
+    }
+
+    /// Runs a part that others stand on: it goes on until all of them have ended. When it ends by itself, they are
+    /// told to end.
+    pub fn run_foundation<F, R, E>(&self, name: impl Into<String>, part: F)
+    where
+        F: FnOnce(CancellationToken) -> R,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    {
+        run_under(&self.foundation, name.into(), part);
+        let (below, above) = (self.foundation.shutdown().clone(), self.shutdown());
+        tokio::spawn(async move {
+            below.draining().await;
+            above.drain();
         });
     }
+
+    /// Waits until the process is told to end or a part failed; then ends the parts, the foundation last.
+    pub async fn finish(self, grace: Grace) -> Result<(), Error> {
+        let parts = self.supervisor.wait(grace).await;
+        self.foundation.shutdown().drain();
+        let foundation = self.foundation.wait(grace).await;
+        // What the foundation says comes first: its failure is why the others ended.
+        foundation?;
+        Ok(parts?)
+    }
+}
+
+fn run_under<F, R, E>(supervisor: &Supervisor, name: String, part: F)
+where
+    F: FnOnce(CancellationToken) -> R,
+    R: Future<Output = Result<(), E>> + Send + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+{
+    supervisor.spawn(name, |context: Context| {
+        let stop = CancellationToken::new();
+        let running = part(stop.clone());
+        async move {
+            context.health.ready();
+            let shutdown = context.shutdown;
+            // The part ends by itself once it is told to.
+            let tell = async {
+                shutdown.draining().await;
+                stop.cancel();
+                std::future::pending::<std::convert::Infallible>().await
+            };
+            let mut running = Box::pin(running);
+            let mut tell = Box::pin(tell);
+            std::future::poll_fn(|cx| {
+                let _ = tell.as_mut().poll(cx);
+                running.as_mut().poll(cx)
+            })
+            .await
+        }
+    });
 }

@@ -68,7 +68,7 @@ impl Site<'_> {
         };
         let opened = hutong_storage::StorageService::open(setup);
         let (service, storage) = opened.map_err(|error| Error::service("storage", error))?;
-        self.host.run(format!("storage {}", self.agency), |stop| service.run(stop));
+        self.host.run_foundation(format!("storage {}", self.agency), |stop| service.run(stop));
         let face = Face {
             routes: hutong_storage::api::routes(storage.clone()),
             document: hutong_storage::api::openapi(),
@@ -79,7 +79,7 @@ impl Site<'_> {
     /// Answers the agency's services in other processes.
     pub fn serve_storage(&self, storage: SharedStorage) {
         let (bus, agency) = (self.bus.clone(), self.agency);
-        self.host.run(format!("storage calls {agency}"), |stop| async move {
+        self.host.run_foundation(format!("storage calls {agency}"), |stop| async move {
             hutong_peer::remote::serve_storage(bus, agency, storage, stop.cancelled_owned()).await
         });
     }

@@ -104,8 +104,7 @@ impl Running {
     /// Waits until the city is told to stop, or a part of it failed, and ends it.
     pub async fn finish(self) -> Result<(), Error> {
         let grace = Grace { drain: Duration::from_secs(10), stop: Duration::from_secs(5) };
-        self.host.supervisor.wait(grace).await?;
-        Ok(())
+        self.host.finish(grace).await
     }
 
     /// Ends the city and waits for it.

@@ -1,5 +1,6 @@
 //! One command per file. Each takes its arguments, does one thing, prints one result.
 
+mod fsck;
 mod genesis;
 mod get;
 mod keys;
@@ -12,7 +13,9 @@ mod token;
 mod up;
 mod verify;
 
-use std::future::Future;
+use std::{future::Future, process::ExitCode};
+
+use clap::Parser;
 
 use hutong_runtime::telemetry::{self, TelemetrySettings};
 
@@ -22,6 +25,19 @@ use crate::{
     cli::{Cli, Command, Global},
     output::Output,
 };
+
+/// The whole program: reads the command line, runs the command, prints why it failed.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output { json: cli.global.json };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +69,7 @@ pub struct Context {
     pub output: Output,
 }
 
-pub fn run(cli: Cli) -> Result<(), CommandError> {
+fn run(cli: Cli) -> Result<(), CommandError> {
     // `run` has its own settings for this.
     let own = matches!(cli.command, Command::Run(_));
     let filter = std::env::var("HUTONG_LOG").unwrap_or_else(|_| "warn".into());
@@ -75,7 +91,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Get(args) => block_on(get::run(context, args)),
         Command::Receipt(args) => block_on(receipt::run(context, args)),
         Command::Verify(args) => verify::run(&context, &args),
-        Command::Fsck(_) => Err(CommandError::Usage("fsck comes".into())),
+        Command::Fsck(args) => fsck::run(&context, &args),
         Command::Tail(args) => block_on(tail::run(context, args)),
         Command::Bench(args) => block_on(bench::run(context, args)),
     }

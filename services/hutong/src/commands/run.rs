@@ -100,7 +100,7 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     front::serve(&host, server, &genesis, standing.epoch, storage, faces)?;
     context.output.line(format!("ready      {name} of {agency} at {url}"));
     let grace = Grace { drain: Duration::from_secs(20), stop: Duration::from_secs(5) };
-    Ok(host.supervisor.wait(grace).await.map_err(CityError::from)?)
+    Ok(host.finish(grace).await?)
 }
 
 fn start(

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
 use hutong_bus::{AppendError, Appended, Batch, Error, Outgoing, Stream};
-use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
 
 use crate::names::{Names, to_broker};
@@ -76,8 +75,7 @@ impl Appender<'_> {
 
     fn batch_id(&self) -> Result<String, Error> {
         let mut id = [0; 16];
-        let failed = std::io::Error::other("the system gives no random numbers");
-        SystemRandom::new().fill(&mut id).map_err(|_| Error::transport("cannot name a batch", failed))?;
+        getrandom::fill(&mut id).map_err(|error| Error::transport("cannot name a batch", error))?;
         Ok(hex::encode(id))
     }
 

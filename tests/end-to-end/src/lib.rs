@@ -1,1 +1,0 @@
-//! Scenarios of whole cities, in one process and as separate processes.

@@ -1,0 +1,149 @@
+//! Runs the program under test and its processes; whatever was started ends with the test.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // A test's support fails as its tests do.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hutong-under-test");
+/// For a loaded machine; nothing waits this long unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until a condition holds.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < PATIENCE, "never came: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The first rows of the bundled sales, as a file.
+pub fn sales(folder: &Path, rows: usize) -> String {
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/property/ames-sales.csv");
+    let text = fs::read_to_string(bundled).unwrap();
+    let lines: Vec<&str> = text.lines().take(rows + 1).collect();
+    let path = folder.join(format!("sales-{rows}.csv"));
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// The program with a data folder of its own.
+pub struct Program {
+    folder: TempDir,
+}
+
+impl Program {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).arg("--data").arg(self.data());
+        command.stdin(Stdio::null()).stderr(Stdio::inherit()).stdout(Stdio::piped());
+        command.env_remove("HUTONG_URL").env_remove("HUTONG_DATA");
+        command
+    }
+
+    /// Starts a command; its output is read when it is waited for.
+    pub fn start(&self, args: &[&str]) -> Process {
+        Process { child: self.command(args).spawn().unwrap(), url: String::new() }
+    }
+
+    /// Runs a command that prints JSON; none if it fails.
+    pub fn result(&self, args: &[&str]) -> Option<Value> {
+        let output = self.command(args).output().unwrap();
+        let document = serde_json::from_slice(&output.stdout).ok();
+        if output.status.success() { document } else { None }
+    }
+
+    /// Starts the city and waits for its `ready` line.
+    pub fn up(&self) -> Process {
+        self.ready(self.command(&["up", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// Starts one service as a process of its own.
+    pub fn run(&self, service: &str, agency: &str, nats: &str) -> Process {
+        let path = self.folder.path().join(format!("{service}-{agency}.toml"));
+        let mut file = fs::File::create(&path).unwrap();
+        let data = self.data();
+        writeln!(file, "agency = {agency:?}\nbus = {nats:?}\ndata = {data:?}\n[http]\nlisten = \"127.0.0.1:0\"").unwrap();
+        self.ready(self.command(&["run", service, "--config", path.to_str().unwrap()]))
+    }
+
+    fn ready(&self, mut command: Command) -> Process {
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut url = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "the process ended before it was ready");
+            if line.starts_with("ready") {
+                line.trim().rsplit(' ').next().unwrap().clone_into(&mut url);
+                break;
+            }
+        }
+        Process { child, url }
+    }
+
+    /// A GET with a token of the first agency; none unless it is answered with 200.
+    pub fn http_get(&self, url: &str) -> Option<String> {
+        let token = self.command(&["token", "--agency", "data-bureau"]).output().unwrap();
+        let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let response = reqwest::Client::new().get(url).bearer_auth(token).send().await.ok()?;
+            if response.status() == 200 { response.text().await.ok() } else { None }
+        })
+    }
+}
+
+/// A process of the program; killed when it is dropped.
+pub struct Process {
+    child: Child,
+    pub url: String,
+}
+
+impl Process {
+    /// As a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end; whether it went well.
+    pub fn wait(&mut self) -> bool {
+        self.child.wait().unwrap().success()
+    }
+
+    /// Asks it to end, and waits.
+    pub fn stop(mut self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        assert!(self.wait(), "a process that is told to end ends well");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
