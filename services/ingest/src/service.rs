@@ -87,13 +87,16 @@ impl IngestService {
             stop.cancelled().await;
             core.ports.clock.sleep(DRAIN).await;
         };
-        tokio::select! {
+        let ended = tokio::select! {
             ended = all(&mut tasks) => ended,
             () = drained => {
                 tracing::warn!("ingest stops with transactions that are not accepted yet; the journal has them");
                 Ok(())
             }
-        }
+        };
+        // Nothing of it runs on after this: whoever starts again finds the journal free.
+        tasks.shutdown().await;
+        ended
     }
 }
 

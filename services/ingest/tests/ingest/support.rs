@@ -248,7 +248,19 @@ impl Setup {
             metrics: metrics.clone(),
             key: Arc::new(key("alpha", Purpose::Ingest)),
         };
-        let service = IngestService::open("alpha".parse().unwrap(), self.config, dir, ports).unwrap();
+        // What was killed lets go of its journal when its last task has ended, which is soon.
+        let opened = async {
+            loop {
+                let (agency, config) = ("alpha".parse().unwrap(), self.config.clone());
+                match IngestService::open(agency, config, dir, ports.clone()) {
+                    Err(hutong_ingest::Error::Journal(hutong_journal::Error::Locked { .. })) => {
+                        tokio::task::yield_now().await;
+                    }
+                    opened => return opened.unwrap(),
+                }
+            }
+        };
+        let service = tokio::time::timeout(PATIENCE, opened).await.unwrap();
         let (ingest, stop) = (service.ingest(), CancellationToken::new());
         let task = tokio::spawn(service.run(stop.clone()));
         tokio::time::timeout(PATIENCE, ingest.ready()).await.unwrap();
