@@ -86,8 +86,13 @@ fn replaced(action: &wire::Replace, current: &Epoch, tx: &Verified<'_>) -> Resul
     Ok(next)
 }
 
-/// New hosts enter uncounted; a city domain keeps enough of them.
+/// New hosts enter uncounted; a city domain keeps enough of them, and every domain stays: one that was dropped and
+/// listed again would count as new, with hosts that have none of its records.
 fn check_hosts(current: &Epoch, next: &Epoch) -> Result<(), Refusal> {
+    if let Some(dropped) = current.domains.iter().find(|rules| next.rules(rules.domain).is_none()) {
+        let message = format!("{} is left out and would have no hosts; a domain stays", dropped.domain);
+        return Err(Refusal::new("hosts_too_few", message).at("epoch"));
+    }
     let validating = next.validating().count();
     for rules in next.domains.iter().filter(|rules| !rules.domain.is_platform()) {
         let before: &[Host] =
