@@ -66,8 +66,7 @@ fn refusal(current: &Epoch, change: impl FnOnce(&mut Epoch)) -> Option<String> {
         not_after_ms: 1,
         action: action.encode_to_vec().into(),
     };
-    let transactions =
-        [Transaction::new(hutong_wire::transaction::encode_body(&body), body, Vec::new())];
+    let transactions = [Transaction::new(hutong_wire::transaction::encode_body(&body), body, Vec::new())];
     let header = Header {
         chain,
         rules: 1,
