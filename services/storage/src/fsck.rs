@@ -128,13 +128,14 @@ fn check(
     for (height, end) in &bound.finals {
         let block = bound.block(archive, *height, end)?;
         bound.commitments(*height, derived.epoch())?;
+        let epoch = derived.epoch().clone();
         let step = derived.apply(*height, end, &block, bound.certificates(*height))?;
         report.final_height = *height;
         report.transactions += step.transactions;
         report.refused += step.refused;
         report.voids += step.voids;
         if *height <= report.written_height {
-            tables.block(archive, bound.certificates(*height), &step)?;
+            tables.block(archive, bound.certificates(*height), &epoch, &step)?;
         }
         if *height == report.written_height {
             tables.end(&derived)?;

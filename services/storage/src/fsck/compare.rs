@@ -5,9 +5,10 @@ use std::path::Path;
 use bytes::Bytes;
 use hutong_ledger::{
     block::Proposal,
+    epoch::Epoch,
     genesis::Genesis,
     hash::Hash,
-    id::{Domain, TxId},
+    id::{ChainId, Domain, TxId},
     log::tile::{HEIGHT, LEVEL_MAX, WIDTH},
     state_tree::Head,
     vote::Certificate,
@@ -20,9 +21,10 @@ use super::{
 };
 use crate::{
     archive::Archive,
+    checkpoint::SignedCheckpoint,
     segment::StoredSegment,
     tables::{
-        BLOCKS, DomainKey, FORMAT, HeightKey, LOG_STARTS, META, Meta, NOTES, NoteRow, RECORDS, RecordKeyRow,
+        BLOCKS, DomainKey, FORMAT, HeightKey, LOG_STARTS, META, Meta, NOTES, RECORDS, RecordKeyRow,
         RecordRow, SEGMENTS, TILES, TRANSACTIONS, TileKey, TransactionRow,
     },
 };
@@ -57,6 +59,27 @@ fn row<K: Key, V: Codec + PartialEq + std::fmt::Debug>(
         }
         None => Err(Difference::new(what(), height, format!("a row is missing: {}", short(expected))).into()),
     }
+}
+
+/// A note in the table says what the archive's says, and a quorum signed it. Which quorum may differ: a height that was
+/// final when the process was killed is written again with the cosignatures that came first this time.
+fn note(
+    snapshot: &Snapshot,
+    key: &DomainKey,
+    expected: &SignedCheckpoint,
+    epoch: &Epoch,
+    chain: ChainId,
+) -> Result<(), Halt> {
+    let wrong = |reason: String| Halt::from(Difference::new("table notes", key.number, reason));
+    let found = snapshot.get(&NOTES, key)?.ok_or_else(|| wrong("a row is missing".into()))?.0;
+    let says = |note: &SignedCheckpoint| (note.point.clone(), note.height, note.block);
+    if says(&found) != says(expected) {
+        return Err(wrong(format!("a row is {}; derived is {}", short(&found), short(expected))));
+    }
+    if !found.verifies(&chain, epoch) {
+        return Err(wrong("no quorum of the domain's hosts signed it".into()));
+    }
+    Ok(())
 }
 
 /// Enough to see what differs.
@@ -127,6 +150,7 @@ impl Tables {
         &mut self,
         archive: &Archive,
         certificates: &[Certificate],
+        epoch: &Epoch,
         block: &Applied,
     ) -> Result<(), Halt> {
         let (height, snapshot) = (block.header.height, &self.snapshot);
@@ -153,7 +177,7 @@ impl Tables {
         }
         for note in &block.end.notes {
             let key = DomainKey { domain: note.point.domain, number: height };
-            row(snapshot, &NOTES, &key, &NoteRow(note.clone()), height)?;
+            self::note(snapshot, &key, note, epoch, block.header.chain)?;
             self.notes += 1;
         }
         let wrong = |reason: &str| Halt::from(Difference::new("table blocks", height, reason));
