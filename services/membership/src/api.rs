@@ -45,7 +45,7 @@ async fn epoch(
     Path(number): Path<u64>,
 ) -> Result<Json<Epoch>, Problem> {
     let unknown =
-        || Problem::new("unknown_record", StatusCode::NOT_FOUND, format!("There is no epoch {number} yet."));
+        || Problem::new("epoch_unknown", StatusCode::NOT_FOUND, format!("There is no epoch {number} yet."));
     // Each version of the record is an epoch, the first of them epoch 0.
     let version = number.checked_add(1).ok_or_else(unknown)?;
     let key = RecordKey { domain: Domain::MEMBERSHIP, record: Epoch::record() };

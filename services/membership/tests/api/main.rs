@@ -107,7 +107,7 @@ async fn each_epoch_is_shown_by_its_number() {
     }
     for number in [storage::LAST + 1, u64::MAX] {
         let problem = city.problem(&format!("/v1/membership/epochs/{number}")).await;
-        assert_eq!(problem, (404, "unknown_record".into()), "{number}");
+        assert_eq!(problem, (404, "epoch_unknown".into()), "{number}");
     }
     for number in ["first", "-1", "18446744073709551616"] {
         let problem = city.problem(&format!("/v1/membership/epochs/{number}")).await;
