@@ -5,6 +5,7 @@
 mod parcels;
 mod searches;
 mod storage;
+mod tokens;
 
 use std::{sync::Arc, time::Duration};
 
