@@ -9,7 +9,7 @@
 //! | `epoch_number` | the proposed epoch does not follow the one in force |
 //! | `epoch_invalid` | it is not well formed |
 //! | `quorum_missing` | too few validating agencies signed |
-//! | `hosts_too_few`, `host_not_ready` | a domain would have too few hosts, or one that has not caught up counted |
+//! | `hosts_too_few`, `host_not_ready` | a domain would be dropped or have too few hosts, or one that has not caught up would count |
 //! | `malformed_action` | it does not decode, or a rotation is empty or not well formed |
 //! | `key_unusable`, `key_unknown`, `last_signing_key` | a key breaks the rules, does not exist, or is the last one |
 //! | `agency_unknown`, `not_a_host`, `already_ready` | the submitting agency is not what the action needs |
