@@ -7,7 +7,7 @@ use hutong_ledger::id::{AgencyId, Domain, RecordKey, TxId};
 
 /// A permissioned ledger of record for the agencies of a city.
 #[derive(Debug, Parser)]
-#[command(name = "hutong", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "hutong", version, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -252,4 +252,33 @@ pub struct Bench {
 pub enum Via {
     Http,
     Bus,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_well_formed() {
+        Cli::command().debug_assert();
+        let parsed = Cli::try_parse_from(["hutong", "get", "record", "property/1", "--version", "2"]).unwrap();
+        assert!(matches!(parsed.command, Command::Get(Get::Record { version: Some(2), .. })));
+    }
+
+    #[test]
+    fn what_is_mistyped_is_refused() {
+        for wrong in [
+            &["hutong", "get", "record", "property"][..],
+            &["hutong", "get", "transaction", "00"],
+            &["hutong", "token", "--agency", "Not A Name"],
+            &["hutong", "token", "--agency", "a", "--ttl", "301"],
+            &["hutong", "keys", "new", "--agency", "a", "--purpose", "everything"],
+            &["hutong", "up", "--agencies", "0"],
+            &["hutong", "bench", "--via", "pigeon"],
+        ] {
+            assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

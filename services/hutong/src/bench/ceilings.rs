@@ -17,17 +17,17 @@ use super::BenchError as Error;
 
 /// Parts done alone, a second, on one core.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Ceilings {
+pub(super) struct Ceilings {
     /// ZIP 215 checks of Ed25519 signatures, in batches of 256 by few keys.
-    pub signature_checks_per_s: f64,
+    pub(super) signature_checks_per_s: f64,
     /// Appends of one transaction's bytes to a journal, synced every 100.
-    pub appends_per_s: f64,
+    pub(super) appends_per_s: f64,
     /// Puts of one record's bytes under random keys into an embedded B-tree, committed every 1,000.
-    pub store_puts_per_s: f64,
+    pub(super) store_puts_per_s: f64,
     /// Updates of the state tree in memory, in batches of 1,000.
-    pub tree_updates_per_s: f64,
+    pub(super) tree_updates_per_s: f64,
     /// cores ÷ (two signature checks + one put + one tree update + one append).
-    pub limit_tps: f64,
+    pub(super) limit_tps: f64,
 }
 
 const SIGNATURES: usize = 256;
@@ -35,7 +35,7 @@ const PUTS: u64 = 20_000;
 const APPENDS: u64 = 20_000;
 const TREE_UPDATES: u64 = 20_000;
 
-pub fn measure(folder: &Path, record_bytes: usize, cores: usize) -> Result<Ceilings, Error> {
+pub(super) fn measure(folder: &Path, record_bytes: usize, cores: usize) -> Result<Ceilings, Error> {
     let signature_checks_per_s = signatures(record_bytes);
     let appends_per_s = appends(&folder.join("journal"), record_bytes)?;
     let store_puts_per_s = puts(&folder.join("store.redb"), record_bytes)?;

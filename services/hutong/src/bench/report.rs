@@ -6,36 +6,36 @@ use super::ceilings::Ceilings;
 
 /// Latencies from submit to final, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct LatencyMs {
-    pub p50: f64,
-    pub p99: f64,
+pub(super) struct LatencyMs {
+    pub(super) p50: f64,
+    pub(super) p99: f64,
 }
 
 /// The result of `hutong bench`. Only transactions that are final and synced count.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    pub agencies: u16,
-    pub bus: String,
-    pub via: String,
-    pub clients: u32,
-    pub batch: u32,
-    pub record_bytes: u32,
-    pub cores: usize,
-    pub transactions: u64,
-    pub refused: u64,
-    pub seconds: f64,
-    pub throughput_tps: f64,
-    pub latency_ms: LatencyMs,
+pub(super) struct Report {
+    pub(super) agencies: u16,
+    pub(super) bus: String,
+    pub(super) via: String,
+    pub(super) clients: u32,
+    pub(super) batch: u32,
+    pub(super) record_bytes: u32,
+    pub(super) cores: usize,
+    pub(super) transactions: u64,
+    pub(super) refused: u64,
+    pub(super) seconds: f64,
+    pub(super) throughput_tps: f64,
+    pub(super) latency_ms: LatencyMs,
     /// Of the whole process: clients, services and storage.
-    pub cpu_ms_per_tx: f64,
+    pub(super) cpu_ms_per_tx: f64,
     /// Growth of the data folder.
-    pub bytes_per_tx: f64,
-    pub ceilings: Ceilings,
-    pub ratio_to_limit: f64,
+    pub(super) bytes_per_tx: f64,
+    pub(super) ceilings: Ceilings,
+    pub(super) ratio_to_limit: f64,
 }
 
 impl Report {
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         format!(
             "{} final transactions in {:.1} s over {} by {} clients ({} a submit, {} bytes each), {} validating\n\
              throughput  {:.0} transactions a second\n\
@@ -63,19 +63,19 @@ impl Report {
 
 /// Counts durations in buckets of 1 % width, so that a long run needs no more memory than a short one.
 #[derive(Clone, Debug, Default)]
-pub struct Histogram {
+pub(super) struct Histogram {
     counts: std::collections::BTreeMap<i32, u64>,
     total: u64,
 }
 
 impl Histogram {
-    pub fn add(&mut self, micros: u64, times: u64) {
+    pub(super) fn add(&mut self, micros: u64, times: u64) {
         let bucket = ((micros.max(1) as f64).ln() * 100.0).floor() as i32;
         *self.counts.entry(bucket).or_default() += times;
         self.total += times;
     }
 
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         for (bucket, count) in &other.counts {
             *self.counts.entry(*bucket).or_default() += count;
         }
@@ -83,7 +83,7 @@ impl Histogram {
     }
 
     /// The duration below which the given part of all lies, in milliseconds.
-    pub fn quantile_ms(&self, part: f64) -> f64 {
+    pub(super) fn quantile_ms(&self, part: f64) -> f64 {
         let rank = (self.total as f64 * part).ceil() as u64;
         let mut seen = 0;
         for (bucket, count) in &self.counts {

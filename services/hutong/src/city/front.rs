@@ -10,7 +10,7 @@ use hutong_runtime::{
     http::{Edge, HttpServer, openapi},
 };
 
-use super::{CityError as Error, directory::Directory, host::Host, parts::Face};
+use super::{CityError as Error, directory::Directory, errors, host::Host, parts::Face};
 
 /// What the OpenAPI document is called.
 const TITLE: &str = "Hutong";
@@ -43,6 +43,7 @@ pub fn serve(
     let app = routes
         .layer(from_fn_with_state(authenticator, identify))
         .merge(docs)
+        .merge(errors::routes())
         .merge(host.health.routes())
         .merge(host.metrics.routes());
     let edge = Edge { clock: host.clock.clone(), metrics: host.metrics.clone() };

@@ -3,6 +3,7 @@
 //! This is the only place that chooses a deployment. Services get their ports here and know nothing of each other.
 
 pub mod directory;
+mod errors;
 pub mod found;
 pub mod front;
 pub mod host;
@@ -31,8 +32,6 @@ pub enum CityError {
     Genesis(String),
     #[error("another process runs the city in {0}; stop it first")]
     Locked(PathBuf),
-    #[error("{found} validating agencies are in {path}, {wanted} were asked for; use another --data folder")]
-    Agencies { path: PathBuf, found: usize, wanted: usize },
     #[error(transparent)]
     Name(#[from] hutong_ledger::id::InvalidName),
     #[error(transparent)]

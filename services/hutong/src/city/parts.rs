@@ -28,12 +28,21 @@ pub struct Face {
     pub document: OpenApi,
 }
 
+impl std::fmt::Debug for Face {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Face").field("paths", &self.document.paths.paths.len()).finish_non_exhaustive()
+    }
+}
+
 /// Where one agency's services find things.
+#[derive(Debug)]
 pub struct Site<'a> {
     pub host: &'a Host,
     pub layout: &'a Layout,
     pub genesis: &'a Genesis,
     pub bus: SharedBus,
+    /// Whether others can read the bus: only then are events written to it.
+    pub shared_bus: bool,
     pub agency: AgencyId,
 }
 
@@ -156,7 +165,7 @@ impl Site<'_> {
             contracts: contracts(),
         };
         let path = self.folder("notification")?.join("cursors.redb");
-        let config = hutong_notification::Config::default();
+        let config = hutong_notification::Config { stream: self.shared_bus, ..Default::default() };
         let chain = self.genesis.chain();
         let opened = hutong_notification::NotificationService::open(chain, self.agency, config, &path, ports);
         let service = opened.map_err(|error| Error::service("notification", error))?;

@@ -58,11 +58,18 @@ impl Running {
         let genesis = open_genesis(&layout, &options, &url, &host)?;
         let bus = connect(&layout, &options).await?;
         let agencies = agencies(&genesis);
+        let shared_bus = options.nats.is_some();
         let mut faces = Vec::new();
         let mut storages = Vec::new();
         for agency in &agencies {
-            let site =
-                Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: *agency };
+            let site = Site {
+                host: &host,
+                layout: &layout,
+                genesis: &genesis,
+                bus: bus.clone(),
+                shared_bus,
+                agency: *agency,
+            };
             let (storage, face) = site.storage()?;
             let storage: SharedStorage = Arc::new(storage);
             site.validation(storage.clone());
@@ -74,8 +81,14 @@ impl Running {
         let mut shown: Vec<Face> = faces.into_iter().take(1).map(|(_, face)| face).collect();
         let (mut ingest, mut handles) = (None, Vec::new());
         for (agency, storage) in &storages {
-            let site =
-                Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: *agency };
+            let site = Site {
+                host: &host,
+                layout: &layout,
+                genesis: &genesis,
+                bus: bus.clone(),
+                shared_bus,
+                agency: *agency,
+            };
             handles.push(site.notification(storage.clone())?);
             if orders(&standing.epoch, agency) {
                 site.ordering(storage.clone())?;
@@ -87,8 +100,14 @@ impl Running {
             }
         }
         let ingest = ingest.ok_or_else(|| Error::Genesis("no agency has an ingest key".into()))?;
-        let site =
-            Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency: agencies[0] };
+        let site = Site {
+            host: &host,
+            layout: &layout,
+            genesis: &genesis,
+            bus: bus.clone(),
+            shared_bus,
+            agency: agencies[0],
+        };
         shown.push(site.property(first.clone()));
         shown.push(site.membership(first.clone()));
         shown.push(events(handles, &host));

@@ -34,7 +34,10 @@ pub(super) fn run(context: &Context, args: &Fsck) -> Result<(), CommandError> {
             json!({ "what": difference.what, "height": difference.height, "reason": difference.reason })
         });
         texts.push(match &report.difference {
-            None => format!("{agency}: sound up to height {}, {} transactions", report.final_height, report.transactions),
+            None => format!(
+                "{agency}: sound up to height {}, {} transactions",
+                report.final_height, report.transactions
+            ),
             Some(first) => format!("{agency}: {} at height {:?}: {}", first.what, first.height, first.reason),
         });
         reports.push(json!({
@@ -48,5 +51,9 @@ pub(super) fn run(context: &Context, args: &Fsck) -> Result<(), CommandError> {
     }
     let result = json!({ "sound": sound, "agencies": reports });
     context.output.result(&result, |_| texts.join("\n"));
-    if sound { Ok(()) } else { Err(CommandError::Negative("the data folder differs from its archive".into())) }
+    if sound {
+        Ok(())
+    } else {
+        Err(CommandError::Negative("the data folder differs from its archive".into()))
+    }
 }

@@ -91,7 +91,8 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
         .await
         .map_err(|error| CityError::service("NATS", error))?;
     host.shutdown().on_signals().map_err(CityError::from)?;
-    let site = Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), agency };
+    let site =
+        Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), shared_bus: true, agency };
     let remote: SharedStorage = Arc::new(RemoteStorage::new(bus.clone(), agency, STORAGE_TIMEOUT));
     let (storage, faces) = start(&site, args.service, remote)?;
     let Some(standing) = reach(&host, &storage).await else {
