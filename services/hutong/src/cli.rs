@@ -263,7 +263,8 @@ mod tests {
     #[test]
     fn every_command_is_well_formed() {
         Cli::command().debug_assert();
-        let parsed = Cli::try_parse_from(["hutong", "get", "record", "property/1", "--version", "2"]).unwrap();
+        let parsed =
+            Cli::try_parse_from(["hutong", "get", "record", "property/1", "--version", "2"]).unwrap();
         assert!(matches!(parsed.command, Command::Get(Get::Record { version: Some(2), .. })));
     }
 

@@ -111,7 +111,8 @@ impl<'a> Round<'a> {
         let standing = storage.standing().await?;
         let base = Base::new(standing.final_header);
         let height = base.header.height;
-        let incarnation = bus.tip(Stream::Transactions, &subjects::transactions(Domain::MEMBERSHIP)).await?.incarnation;
+        let incarnation =
+            bus.tip(Stream::Transactions, &subjects::transactions(Domain::MEMBERSHIP)).await?.incarnation;
         let active = stream::last_proposal(&**bus).await?.map(|(_, proposal)| proposal.orderer);
         let now = service.now();
         let jitter = sha256(&[service.agency.as_str().as_bytes(), &height.to_be_bytes()]).0[0];

@@ -84,7 +84,11 @@ impl Program {
         let path = self.folder.path().join(format!("{service}-{agency}.toml"));
         let mut file = fs::File::create(&path).unwrap();
         let data = self.data();
-        writeln!(file, "agency = {agency:?}\nbus = {nats:?}\ndata = {data:?}\n[http]\nlisten = \"127.0.0.1:0\"").unwrap();
+        writeln!(
+            file,
+            "agency = {agency:?}\nbus = {nats:?}\ndata = {data:?}\n[http]\nlisten = \"127.0.0.1:0\""
+        )
+        .unwrap();
         self.ready(self.command(&["run", service, "--config", path.to_str().unwrap()]))
     }
 
