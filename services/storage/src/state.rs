@@ -5,7 +5,7 @@
 //! tables. Nothing that is not final is ever written.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     sync::Arc,
 };
 
@@ -148,8 +148,8 @@ impl State {
             layer.domains.insert(domain, DomainLayer { frontier, growths });
             segments.push(segment);
         }
-        if !points.contains_key(&Domain::MEMBERSHIP) {
-            points.insert(Domain::MEMBERSHIP, self.point(Domain::MEMBERSHIP)?);
+        if let Entry::Vacant(membership) = points.entry(Domain::MEMBERSHIP) {
+            membership.insert(self.point(Domain::MEMBERSHIP)?);
         }
         self.layers.push_back(layer);
         Ok(Computed { height, block: block.hash, points: points.into_values().collect(), segments })

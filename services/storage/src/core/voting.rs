@@ -136,7 +136,7 @@ impl Core {
             of_height.map(|(_, c)| c).find(|c| c.block == hash && above_held(c.view)).cloned()
         };
         let Some(certificate) = given.or_else(known).or_else(|| self.count_votes(at, held)) else { return };
-        let archived = self.known.certificates.get(&(height, certificate.view)).is_some();
+        let archived = self.known.certificates.contains_key(&(height, certificate.view));
         if !archived {
             self.append(Record::Certificate(certificate.clone()));
         }
