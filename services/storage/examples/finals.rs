@@ -157,7 +157,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     running.await??;
     let (all, written) = (started.elapsed().as_secs_f64(), cpu_s()? - cpu);
     let total = (count * blocks) as f64;
-    writeln!(stdout(), "{:.0} final transactions/s, {:.1} µs of CPU each", total / seconds, spent * 1e6 / total)?;
+    writeln!(
+        stdout(),
+        "{:.0} final transactions/s, {:.1} µs of CPU each",
+        total / seconds,
+        spent * 1e6 / total
+    )?;
     writeln!(stdout(), "{:.0} written/s, {:.1} µs of CPU each", total / all, written * 1e6 / total)?;
     Ok(())
 }

@@ -9,7 +9,7 @@
 //! It reads no clock ([`Now`] comes with the input), holds no lock and starts nothing, so that a simulation can
 //! run many of them.
 //!
-//! Parts: [`slot`] is a height that is not final yet; [`heard`] keeps what others said, perhaps ahead of the
+//! Parts: [`submit`] takes blocks; [`slot`] is a height that is not final yet; [`heard`] keeps what others said, perhaps ahead of the
 //! blocks; [`voting`], [`status`] and [`finality`] are the three rules; [`known`] is what the archive remembered.
 
 mod finality;
@@ -17,6 +17,7 @@ pub(crate) mod heard;
 pub(crate) mod known;
 pub(crate) mod slot;
 mod status;
+mod submit;
 mod voting;
 
 use std::{
@@ -34,7 +35,7 @@ use hutong_ledger::{
     invariant::Invariant,
     vote::{Certificate, Commitments, Status, Vote},
 };
-use hutong_peer::{ExecutedBlock, Submitted, agency::Cosigned};
+use hutong_peer::{ExecutedBlock, agency::Cosigned};
 
 use crate::{
     Config, Error,
@@ -248,73 +249,6 @@ impl Core {
 
     fn release_at(&mut self, position: u64, release: Release) {
         self.releases.push_back((position, release));
-    }
-
-    /// Takes an executed block, as [`hutong_peer::StoragePeer::submit`] promises.
-    pub(crate) fn submit(&mut self, block: Arc<ExecutedBlock>, now: Now) -> Result<Submitted, Error> {
-        let height = block.height();
-        if let Err(reason) = self.fits(&block) {
-            return Ok(Submitted::Refused { reason });
-        }
-        let known = self
-            .known
-            .block(height)
-            .filter(|known| known.hash == block.hash && known.view == block.proposal.view);
-        let (position, seen_ms) = known.map(|known| (known.position, known.seen_ms)).unwrap_or_else(|| {
-            self.appended += 1;
-            self.actions.push(Action::AppendBlock { seen_ms: now.unix_ms, block: block.clone() });
-            (self.appended, now.unix_ms)
-        });
-        let at = usize::try_from(height - self.base.header.height - 1).unwrap_or(usize::MAX);
-        match self.slots.get_mut(at) {
-            // The same block in a higher view: what was computed, signed and built on it stands.
-            Some(slot) if slot.block.hash == block.hash => slot.repeat(block, position, now),
-            held => {
-                if held.is_some() {
-                    // What stood on the superseded block is gone from the lane with it.
-                    self.slots.truncate(at);
-                    self.actions.push(Action::Rewind { height });
-                }
-                let epoch = self.epoch_at(height).clone();
-                self.actions.push(Action::Compute(block.clone()));
-                self.slots.push_back(Slot::new(block, epoch, position, seen_ms, now));
-                self.tip_since = now.monotonic;
-            }
-        }
-        self.advance(now)?;
-        Ok(Submitted::Taken { next_height: self.next_height() })
-    }
-
-    fn fits(&self, block: &ExecutedBlock) -> Result<(), String> {
-        let (header, height, next) = (&block.proposal.header, block.height(), self.next_height());
-        let settled = self.base.header.height;
-        if header.chain != self.identity.chain {
-            return Err(format!("the block is of chain {}", header.chain));
-        }
-        if height <= settled || height > next {
-            return Err(format!("height {height} does not fit: {settled} is final, {next} is next"));
-        }
-        if let Some(slot) = self.slot(height)
-            && slot.block.proposal.view >= block.proposal.view
-        {
-            let view = slot.block.proposal.view;
-            return Err(format!(
-                "height {height} is held in view {view}, which this block does not supersede"
-            ));
-        }
-        if header.prev != self.hash_below(height) {
-            return Err(format!("height {height} does not link to the block that is held below it"));
-        }
-        let epoch = self.epoch_at(height).number;
-        if header.epoch != epoch {
-            return Err(format!("height {height} names epoch {}; {epoch} is in force", header.epoch));
-        }
-        match self.known.block(height) {
-            Some(known) if known.hash != block.hash && known.view >= block.proposal.view => {
-                Err(format!("the archive has another block at height {height}, view {}", known.view))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The archive is durable up to a position.

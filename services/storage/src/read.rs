@@ -7,6 +7,7 @@ use hutong_ledger::{
     block::Proposal,
     contract::{Record, Versioned, record_hash},
     entry::Entry,
+    epoch::Epoch,
     hash::Hash,
     id::{ChainId, Domain, RecordId, RecordKey, TxId},
     vote::Certificate,
@@ -21,7 +22,7 @@ use hutong_store::{Snapshot, Store, View};
 use crate::{
     Error,
     archive::Archive,
-    checkpoint::{SignedCheckpoint, by_agency},
+    checkpoint::{SignedCheckpoint, by_agency, log_verifies},
     receipts::Epochs,
     recent::Recent,
     segment::{StoredSegment, StoredTransaction, opening},
@@ -347,6 +348,18 @@ impl Reads {
         }
         let row = self.store.snapshot()?.get(&NOTES, &DomainKey { domain, number: height })?;
         Ok(row.map(|NoteRow(note)| note))
+    }
+
+    /// Adds the owner's own signature to a note that became final without it, if it came since.
+    pub(crate) fn add_log_signature(&self, note: &mut SignedCheckpoint, epoch: &Epoch) {
+        let domain = note.point.domain;
+        let Some(owner) = epoch.rules(domain).map(|rules| rules.owner) else { return };
+        if note.log.is_none()
+            && let Some(signature) = self.recent.log_signature(note.height, domain, owner)
+            && log_verifies(epoch, domain, &signature, &note.text(&self.chain))
+        {
+            note.log = Some(signature);
+        }
     }
 
     /// The last note of a domain.

@@ -5,7 +5,7 @@
 //! its commit, nothing falls between the two. What the tables hold above the height told here is not looked at.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -13,10 +13,10 @@ use hutong_ledger::{
     block::{Header, Proposal},
     epoch::Epoch,
     hash::Hash,
-    id::{Domain, RecordId, RecordKey, TxId},
+    id::{AgencyId, Domain, KeyId, RecordId, RecordKey, TxId},
     vote::Certificate,
 };
-use hutong_peer::{FinalTransaction, StoredRecord};
+use hutong_peer::{FinalTransaction, StoredRecord, agency::Cosigned};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -87,7 +87,13 @@ pub(crate) struct Recent {
     bytes_max: usize,
     /// The last final height, once it can be read.
     final_height: watch::Sender<u64>,
+    /// Owners' own signatures on checkpoints, by height, domain and sender. One that comes after the quorum is not in
+    /// the note; whoever shows the note checks it and adds it.
+    log_signatures: RwLock<BTreeMap<(u64, Domain, AgencyId), (KeyId, [u8; 64])>>,
 }
+
+/// The most signatures of owners that are kept for notes that lack them.
+const LOG_SIGNATURES_MAX: usize = 1024;
 
 impl Recent {
     /// Starts with nothing in memory above what the tables have.
@@ -103,7 +109,35 @@ impl Recent {
             written: height,
             bytes: 0,
         };
-        Self { state: RwLock::new(state), bytes_max, final_height: watch::Sender::new(height) }
+        Self {
+            state: RwLock::new(state),
+            bytes_max,
+            final_height: watch::Sender::new(height),
+            log_signatures: RwLock::default(),
+        }
+    }
+
+    /// Keeps the owners' signatures that an agency sent with its cosignatures.
+    pub(crate) fn keep_log_signatures(&self, cosigned: &Cosigned) {
+        let mut kept = self.log_signatures.write();
+        for note in &cosigned.notes {
+            if let Some(signature) = note.log_signature {
+                kept.insert((cosigned.height, note.domain, cosigned.agency), signature);
+            }
+        }
+        while kept.len() > LOG_SIGNATURES_MAX {
+            kept.pop_first();
+        }
+    }
+
+    /// What an agency sent as its own signature on a domain's checkpoint, unchecked.
+    pub(crate) fn log_signature(
+        &self,
+        height: u64,
+        domain: Domain,
+        owner: AgencyId,
+    ) -> Option<(KeyId, [u8; 64])> {
+        self.log_signatures.read().get(&(height, domain, owner)).copied()
     }
 
     /// Takes the next final block: from now on readers see it.

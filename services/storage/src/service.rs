@@ -331,6 +331,7 @@ impl StorageService {
     fn hear_cosigned(&mut self, message: &Message) -> Result<(), Error> {
         match (Cosigned::decode(&message.payload), sender(message)) {
             (Ok(cosigned), Some(sender)) if cosigned.agency == sender => {
+                self.recent.keep_log_signatures(&cosigned);
                 self.core.hear_cosigned(cosigned, now(&self.clock))
             }
             _ => Ok(()),

@@ -43,8 +43,9 @@ pub(super) async fn checkpoint(
 ) -> Result<Response, Problem> {
     let domain: Domain = parse("domain", &domain)?;
     let read = move |reads: &Reads| {
-        let Some(note) = reads.last_note(domain)? else { return Ok(None) };
+        let Some(mut note) = reads.last_note(domain)? else { return Ok(None) };
         let epoch = reads.epoch_at(note.height)?;
+        reads.add_log_signature(&mut note, &epoch);
         reads.signed_note(&note, &epoch).map(|note| Some(note.to_string()))
     };
     let note = storage.read(read).await.map_err(failed)?.ok_or_else(|| no_log(domain))?;

@@ -72,7 +72,7 @@ fn note(
 ) -> Result<(), Halt> {
     let wrong = |reason: String| Halt::from(Difference::new("table notes", key.number, reason));
     let found = snapshot.get(&NOTES, key)?.ok_or_else(|| wrong("a row is missing".into()))?.0;
-    let says = |note: &SignedCheckpoint| (note.point.clone(), note.height, note.block);
+    let says = |note: &SignedCheckpoint| (note.point, note.height, note.block);
     if says(&found) != says(expected) {
         return Err(wrong(format!("a row is {}; derived is {}", short(&found), short(expected))));
     }

@@ -109,12 +109,17 @@ impl Program {
 
     /// A GET with a token of the first agency; none unless it is answered with 200.
     pub fn http_get(&self, url: &str) -> Option<String> {
+        String::from_utf8(self.http_get_bytes(url)?).ok()
+    }
+
+    /// The same, as bytes.
+    pub fn http_get_bytes(&self, url: &str) -> Option<Vec<u8>> {
         let token = self.command(&["token", "--agency", "data-bureau"]).output().unwrap();
         let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let response = reqwest::Client::new().get(url).bearer_auth(token).send().await.ok()?;
-            if response.status() == 200 { response.text().await.ok() } else { None }
+            if response.status() == 200 { Some(response.bytes().await.ok()?.to_vec()) } else { None }
         })
     }
 }
