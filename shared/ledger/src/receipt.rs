@@ -8,8 +8,10 @@
 //! Every byte of a document matters: unknown fields, signatures by unknown keys and second spellings are refused, so
 //! that an altered document fails instead of passing by luck.
 //!
-//! Parts: [`document`] is the form, [`verify`] the check and what can be wrong.
+//! Parts: [`document`] is the form, [`verify`] the check and what can be wrong, `court` its judge of
+//! notes.
 
+mod court;
 pub mod document;
 pub mod verify;
 
