@@ -89,8 +89,11 @@ pub(crate) struct Recent {
     final_height: watch::Sender<u64>,
     /// Owners' own signatures on checkpoints, by height, domain and sender. One that comes after the quorum is not in
     /// the note; whoever shows the note checks it and adds it.
-    log_signatures: RwLock<BTreeMap<(u64, Domain, AgencyId), (KeyId, [u8; 64])>>,
+    log_signatures: RwLock<BTreeMap<(u64, Domain, AgencyId), LogSignature>>,
 }
+
+/// A log key's signature on a checkpoint, with the key's id.
+type LogSignature = (KeyId, [u8; 64]);
 
 /// The most signatures of owners that are kept for notes that lack them.
 const LOG_SIGNATURES_MAX: usize = 1024;
@@ -131,12 +134,7 @@ impl Recent {
     }
 
     /// What an agency sent as its own signature on a domain's checkpoint, unchecked.
-    pub(crate) fn log_signature(
-        &self,
-        height: u64,
-        domain: Domain,
-        owner: AgencyId,
-    ) -> Option<(KeyId, [u8; 64])> {
+    pub(crate) fn log_signature(&self, height: u64, domain: Domain, owner: AgencyId) -> Option<LogSignature> {
         self.log_signatures.read().get(&(height, domain, owner)).copied()
     }
 
