@@ -38,7 +38,7 @@ async fn every_accepted_transaction_is_ordered_once_and_in_order() {
 async fn two_orderers_racing_make_one_chain() {
     let city = City::new().await;
     // Hardly any patience: both append whenever there is something.
-    let eager = Config { take_over_ms: 5, ..quick() };
+    let eager = Config { take_over_ms: 60, ..quick() };
     city.orderer("alpha", eager.clone());
     city.orderer("beta", eager);
     let mut sent = BTreeSet::new();

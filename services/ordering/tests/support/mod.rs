@@ -40,17 +40,17 @@ use tokio_util::sync::CancellationToken;
 
 const AGENCIES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 
-pub fn seed(agency: &str, purpose: Purpose) -> SigningKey {
+pub(crate) fn seed(agency: &str, purpose: Purpose) -> SigningKey {
     let hash = hutong_ledger::hash::sha256(&[agency.as_bytes(), &[purpose as u8]]);
     SigningKey::from_seed(&hash.0)
 }
 
-pub struct City {
-    pub genesis: Genesis,
-    pub bus: SharedBus,
+pub(crate) struct City {
+    pub(crate) genesis: Genesis,
+    pub(crate) bus: SharedBus,
     stop: CancellationToken,
     /// Whether the agencies certify what they read.
-    pub certify: Arc<AtomicBool>,
+    pub(crate) certify: Arc<AtomicBool>,
     shared: Arc<Mutex<Seen>>,
 }
 
@@ -59,6 +59,8 @@ struct Seen {
     certified: u64,
     chain: Vec<Header>,
     certificate: Option<Certificate>,
+    /// The highest view promised per height: nothing is certified there in a lower one.
+    promised: std::collections::BTreeMap<u64, u32>,
 }
 
 impl Drop for City {
@@ -68,7 +70,7 @@ impl Drop for City {
 }
 
 impl City {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let mut agencies: Vec<Agency> = AGENCIES
             .iter()
             .map(|name| {
@@ -98,6 +100,7 @@ impl City {
             certified: 0,
             chain: vec![genesis.header()],
             certificate: None,
+            promised: Default::default(),
         }));
         let city =
             Self { genesis, bus, stop: CancellationToken::new(), certify: Arc::new(true.into()), shared };
@@ -126,6 +129,10 @@ impl City {
                     let _ = seen.lane.offer(proposal, entry.sequence, &epoch);
                     if certify.load(Ordering::SeqCst) {
                         while let Some(slot) = seen.lane.slot(seen.certified + 1).cloned() {
+                            let promised = seen.promised.get(&slot.proposal.header.height).copied();
+                            if slot.proposal.view < promised.unwrap_or_default() {
+                                break;
+                            }
                             seen.certified += 1;
                             seen.chain.push(slot.proposal.header.clone());
                         }
@@ -150,7 +157,6 @@ impl City {
         let (shared, stop, chain) = (self.shared.clone(), self.stop.clone(), self.genesis.chain());
         tokio::spawn(async move {
             let key = seed(agency, Purpose::Host);
-            let promised = Mutex::new(BTreeSet::new());
             loop {
                 let request = tokio::select! {
                     () = stop.cancelled() => return,
@@ -158,9 +164,16 @@ impl City {
                 };
                 let answer = match Ask::decode(&request.message.payload).unwrap() {
                     Ask::Tip => Answer::Tip(tip(&shared, id)),
+                    Ask::Status { height, .. } if height <= shared.lock().certified => {
+                        Answer::Refused("the height is certified".into())
+                    }
                     Ask::Status { height, view } => {
-                        promised.lock().insert((height, view));
-                        let certificate = shared.lock().certificate.clone();
+                        let certificate = {
+                            let mut seen = shared.lock();
+                            let promise = seen.promised.entry(height).or_default();
+                            *promise = view.max(*promise);
+                            seen.certificate.clone()
+                        };
                         let message = Status::message(chain, height, view, certificate.as_ref());
                         let signature = HostSignature {
                             agency: id,
@@ -176,7 +189,7 @@ impl City {
         });
     }
 
-    pub fn orderer(&self, agency: &str, config: Config) -> CancellationToken {
+    pub(crate) fn orderer(&self, agency: &str, config: Config) -> CancellationToken {
         let id: AgencyId = agency.parse().unwrap();
         let storage: SharedStorage = Arc::new(FakeStorage {
             shared: self.shared.clone(),
@@ -193,7 +206,7 @@ impl City {
         stop
     }
 
-    pub async fn submit(&self, domain: &str, nonce: u64) -> TxId {
+    pub(crate) async fn submit(&self, domain: &str, nonce: u64) -> TxId {
         let domain: Domain = domain.parse().unwrap();
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&nonce.to_be_bytes());
@@ -220,7 +233,7 @@ impl City {
     }
 
     /// The ids of the blocks of the certified chain, once so many transactions are in it.
-    pub async fn ordered(&self, count: usize) -> Vec<TxId> {
+    pub(crate) async fn ordered(&self, count: usize) -> Vec<TxId> {
         let wait = async {
             loop {
                 let ids = self.ids().await;
@@ -259,17 +272,17 @@ impl City {
     }
 
     /// The certified headers from genesis on.
-    pub fn chain(&self) -> Vec<Header> {
+    pub(crate) fn chain(&self) -> Vec<Header> {
         self.shared.lock().chain.clone()
     }
 
     /// The views of the lane's slots.
-    pub fn views(&self) -> Vec<u32> {
+    pub(crate) fn views(&self) -> Vec<u32> {
         self.shared.lock().lane.slots().map(|slot| slot.proposal.view).collect()
     }
 
     /// Gives the agencies a certificate for the lane's first slot, as if its votes had reached them late.
-    pub fn hold_certificate(&self) -> hutong_ledger::hash::Hash {
+    pub(crate) fn hold_certificate(&self) -> hutong_ledger::hash::Hash {
         let mut seen = self.shared.lock();
         let slot = seen.lane.slots().next().unwrap().clone();
         let (height, view, block) = (slot.proposal.header.height, slot.proposal.view, slot.hash);

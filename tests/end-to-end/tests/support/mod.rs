@@ -18,7 +18,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_hutong-under-test");
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds.
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
     while !condition() {
         assert!(began.elapsed() < PATIENCE, "never came: {what}");
@@ -27,7 +27,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// The first rows of the bundled sales, as a file.
-pub fn sales(folder: &Path, rows: usize) -> String {
+pub(crate) fn sales(folder: &Path, rows: usize) -> String {
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/property/ames-sales.csv");
     let text = fs::read_to_string(bundled).unwrap();
     let lines: Vec<&str> = text.lines().take(rows + 1).collect();
@@ -37,16 +37,16 @@ pub fn sales(folder: &Path, rows: usize) -> String {
 }
 
 /// The program with a data folder of its own.
-pub struct Program {
+pub(crate) struct Program {
     folder: TempDir,
 }
 
 impl Program {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -63,24 +63,24 @@ impl Program {
     }
 
     /// Starts a command; its output is read when it is waited for.
-    pub fn start(&self, args: &[&str]) -> Process {
+    pub(crate) fn start(&self, args: &[&str]) -> Process {
         Process { child: self.command(args).spawn().unwrap(), url: String::new() }
     }
 
     /// Runs a command that prints JSON; none if it fails.
-    pub fn result(&self, args: &[&str]) -> Option<Value> {
+    pub(crate) fn result(&self, args: &[&str]) -> Option<Value> {
         let output = self.command(args).output().unwrap();
         let document = serde_json::from_slice(&output.stdout).ok();
         if output.status.success() { document } else { None }
     }
 
     /// Starts the city and waits for its `ready` line.
-    pub fn up(&self) -> Process {
+    pub(crate) fn up(&self) -> Process {
         self.ready(self.command(&["up", "--listen", "127.0.0.1:0"]))
     }
 
     /// Starts one service as a process of its own.
-    pub fn run(&self, service: &str, agency: &str, nats: &str) -> Process {
+    pub(crate) fn run(&self, service: &str, agency: &str, nats: &str) -> Process {
         let path = self.folder.path().join(format!("{service}-{agency}.toml"));
         let mut file = fs::File::create(&path).unwrap();
         let data = self.data();
@@ -108,12 +108,12 @@ impl Program {
     }
 
     /// A GET with a token of the first agency; none unless it is answered with 200.
-    pub fn http_get(&self, url: &str) -> Option<String> {
+    pub(crate) fn http_get(&self, url: &str) -> Option<String> {
         String::from_utf8(self.http_get_bytes(url)?).ok()
     }
 
     /// The same, as bytes.
-    pub fn http_get_bytes(&self, url: &str) -> Option<Vec<u8>> {
+    pub(crate) fn http_get_bytes(&self, url: &str) -> Option<Vec<u8>> {
         let token = self.command(&["token", "--agency", "data-bureau"]).output().unwrap();
         let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -125,25 +125,25 @@ impl Program {
 }
 
 /// A process of the program; killed when it is dropped.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Process {
     /// As a power cut would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Waits for its end; whether it went well.
-    pub fn wait(&mut self) -> bool {
+    pub(crate) fn wait(&mut self) -> bool {
         self.child.wait().unwrap().success()
     }
 
     /// Asks it to end, and waits.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         assert!(self.wait(), "a process that is told to end ends well");
