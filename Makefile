@@ -21,7 +21,7 @@ up: ## Run a city with four agencies in one process and load the bundled propert
 	$(CARGO) run --release -p hutong -- up --demo $(UP)
 
 test: setup ## Run all tests, on the embedded bus and on a real nats-server
-	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace --locked --no-fail-fast
 
 format: ## Format all code
 	$(CARGO) fmt --all

@@ -1,9 +1,10 @@
 //! Compiles the wire contract with protox, so that no protoc is needed.
 
-use std::{error::Error, fs, path::Path};
+use std::{env, error::Error, fs, path::Path};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // As cargo says when it runs this, not when it compiled it: a build folder may serve several checkouts.
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     let mut files: Vec<_> = fs::read_dir(root.join("hutong/v1"))?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<Vec<_>, std::io::Error>>()?;

@@ -105,6 +105,7 @@ fn amend(
         Kind::Lift(action) => burden::lift(parcel, action, tx),
         Kind::Correct(action) => title::correct(parcel, action, tx, state),
         Kind::Cancel(action) => title::cancel(parcel, action, tx, state),
+        Kind::Disclosure(_) => Err(Refusal::fault("disclosure is decided by the rules of disclosure")),
     }
 }
 
@@ -127,5 +128,6 @@ fn registration(kind: &Kind) -> &'static str {
         Kind::Lift(_) => "lifting",
         Kind::Correct(_) => "correction",
         Kind::Cancel(_) => "cancellation",
+        Kind::Disclosure(_) => "",
     }
 }

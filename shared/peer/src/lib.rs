@@ -10,6 +10,7 @@ pub mod remote;
 pub mod storage;
 pub mod stream;
 pub mod subjects;
+pub mod vault;
 
 pub use block::{ExecutedBlock, SegmentResult};
 pub use remote::{RemoteStorage, serve_storage};

@@ -49,3 +49,8 @@ pub fn segment(domain: Domain) -> String {
 pub fn event(agency: &AgencyId, domain: Domain) -> String {
     format!("event.{agency}.{domain}")
 }
+
+/// Requests to an agency's vault.
+pub fn vault(agency: &AgencyId) -> String {
+    format!("vault.{agency}")
+}

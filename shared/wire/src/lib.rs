@@ -7,6 +7,30 @@
 mod generated {
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/hutong.v1.rs"));
+        pub mod catalogue {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.catalogue.rs"));
+        }
+        pub mod disclosure {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.disclosure.rs"));
+        }
+        pub mod epidemic {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.epidemic.rs"));
+        }
+        pub mod health {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.health.rs"));
+        }
+        pub mod licensing {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.licensing.rs"));
+        }
+        pub mod parking {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.parking.rs"));
+        }
+        pub mod requests {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.requests.rs"));
+        }
+        pub mod vault {
+            include!(concat!(env!("OUT_DIR"), "/hutong.v1.vault.rs"));
+        }
         pub mod property {
             include!(concat!(env!("OUT_DIR"), "/hutong.v1.property.rs"));
         }

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use hutong_test_architecture::{Crate, crates};
 
 /// The layers, from the bottom: a crate is built from crates of lower layers alone.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 9] = [
     &["shared/ledger", "shared/journal"],
     &["shared/wire", "shared/keys"],
+    &["shared/disclosure"],
     &["shared/bus", "shared/store"],
     &["shared/bus/embedded", "shared/bus/nats"],
     &["shared/peer", "shared/runtime", "shared/client"],
+    &["shared/desk"],
     &["services/"],
     &["tests/"],
 ];

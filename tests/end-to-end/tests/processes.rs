@@ -4,7 +4,7 @@ mod support;
 
 use hutong_test_conformance::{NatsServer, ServerOptions};
 use serde_json::Value;
-use support::{Process, Program, sales, wait_until};
+use support::{Process, Program, gate::Gate, sales, wait_until};
 
 fn total(summary: &Value) -> u64 {
     let refused = summary["refused"].as_object().unwrap().values();
@@ -16,7 +16,11 @@ fn a_city_killed_in_a_load_loses_nothing_and_doubles_nothing() {
     let program = Program::new();
     let file = sales(program.folder(), 300);
     let mut city = program.up();
-    let mut load = program.start(&["load", "property", &file, "--json", "--url", &city.url]);
+    // One batch of a hundred at a time: the first is answered, a later one is cut off within its bytes.
+    let gate = Gate::before(&city.url, 200_000);
+    let args = ["load", "property", &file, "--in-flight", "100", "--json", "--url", &gate.url];
+    let mut load = program.start(&args);
+    gate.wait_until_shut();
     wait_until("something of the load is final", || {
         let status = program.result(&["get", "block", "3", "--json", "--url", &city.url]);
         status.is_some_and(|block| !block.is_null())

@@ -3,7 +3,7 @@
 //! A problem has a stable code, which programs may rely on, and a detail, which helps people. It must not carry
 //! secrets, personal data or what only the log should know.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -21,7 +21,7 @@ pub struct Problem(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    code: &'static str,
+    code: Cow<'static, str>,
     status: StatusCode,
     detail: String,
     extensions: Map<String, Value>,
@@ -30,9 +30,9 @@ struct Inner {
 
 impl Problem {
     /// `code` is snake_case and never changes once published: `docs/errors` has a page of that name.
-    pub fn new(code: &'static str, status: StatusCode, detail: impl Into<String>) -> Self {
+    pub fn new(code: impl Into<Cow<'static, str>>, status: StatusCode, detail: impl Into<String>) -> Self {
         Self(Box::new(Inner {
-            code,
+            code: code.into(),
             status,
             detail: detail.into(),
             extensions: Map::new(),
@@ -73,8 +73,8 @@ impl Problem {
         self
     }
 
-    pub fn code(&self) -> &'static str {
-        self.0.code
+    pub fn code(&self) -> &str {
+        &self.0.code
     }
 
     pub fn status(&self) -> StatusCode {
@@ -88,10 +88,10 @@ impl Problem {
     /// The document. `code` stands in it again, so that no one has to take it out of the type.
     pub fn to_json(&self) -> Value {
         let mut extensions = self.0.extensions.clone();
-        extensions.insert("code".to_owned(), Value::from(self.0.code));
+        extensions.insert("code".to_owned(), Value::from(self.0.code.as_ref()));
         let details = ProblemDetails::new()
             .with_status(self.0.status)
-            .with_title(title(self.0.code))
+            .with_title(title(&self.0.code))
             .with_detail(self.0.detail.clone())
             .with_extensions(extensions);
         let details = match format!("{PAGES}{}", self.0.code).parse::<Uri>() {

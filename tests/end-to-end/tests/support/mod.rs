@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test's support fails as its tests do.
 
+pub(crate) mod gate;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Write},

@@ -1,0 +1,1 @@
+//! The platform domain catalogue: datasets and sharing agreements (DCAT-AP 3, ODRL).

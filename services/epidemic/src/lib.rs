@@ -1,0 +1,1 @@
+//! The city domain epidemic: case line lists, alerts and published tables.

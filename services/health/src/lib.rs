@@ -1,0 +1,1 @@
+//! The city domain health: clinical resources (HL7 FHIR R4).
