@@ -4,5 +4,10 @@
 //! adds the actions and records of `hutong.v1.disclosure` to its contract. No service can override what is decided here.
 
 mod domain;
+mod resident;
+mod strict;
 
 pub use domain::{Disclosing, Handle, SealedDomain, SealedRecord};
+pub use hutong_ledger::sealed::{commitment, is_field_name};
+pub use resident::{InvalidResidentId, ResidentId, find_resident_id};
+pub use strict::decode_strict;

@@ -75,6 +75,7 @@ pub enum Tag {
     Record,
     StateKey,
     SealedField,
+    AccessHead,
     Token,
 }
 
@@ -94,6 +95,7 @@ impl Tag {
             Self::Record => b"hutong/v1/record\0",
             Self::StateKey => b"hutong/v1/state-key\0",
             Self::SealedField => b"hutong/v1/sealed-field\0",
+            Self::AccessHead => b"hutong/v1/access-head\0",
             Self::Token => b"hutong/v1/token\0",
         }
     }

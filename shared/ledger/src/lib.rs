@@ -28,6 +28,7 @@ pub mod log;
 pub mod note;
 pub mod proof;
 pub mod receipt;
+pub mod sealed;
 pub mod state_tree;
 pub mod transaction;
 pub mod vote;
