@@ -2,7 +2,10 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // The one place that prints.
 
-use std::fmt::Display;
+use std::{
+    fmt::Display,
+    io::{self, ErrorKind, Write},
+};
 
 use serde::Serialize;
 
@@ -17,11 +20,11 @@ impl Output {
     pub fn result<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
         if self.json {
             match serde_json::to_string_pretty(value) {
-                Ok(json) => println!("{json}"),
+                Ok(json) => write(&json),
                 Err(error) => eprintln!("hutong: the result has no JSON form: {error}"),
             }
         } else {
-            println!("{}", text(value).trim_end());
+            write(text(value).trim_end());
         }
     }
 
@@ -32,7 +35,7 @@ impl Output {
 
     /// A line of a result that grows.
     pub fn line(self, text: impl Display) {
-        println!("{text}");
+        write(&text.to_string());
     }
 
     /// Something to know while waiting.
@@ -56,6 +59,20 @@ impl Output {
             eprintln!("{}", serde_json::json!({ "error": causes.join(": ") }));
         } else {
             eprintln!("hutong: {}", causes.join(": "));
+        }
+    }
+}
+
+/// Writes a line to standard output. Whoever read it may have gone, as `| head` does: then the rest is for nobody.
+fn write(line: &str) {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Ok(()) => {}
+        // As the signal SIGPIPE would end it.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(141),
+        Err(error) => {
+            eprintln!("hutong: standard output takes nothing: {error}");
+            std::process::exit(1);
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     Config, Ports,
     check::{View, Wanted},
+    form::Forms,
     journal::IngestJournal,
     meters::Meters,
     waiters::{Placed, Table, Waiter},
@@ -30,6 +31,7 @@ pub(crate) struct Core {
     /// The id of the key that signs acceptances.
     pub(crate) key: KeyId,
     pub(crate) cache: VerifierCache,
+    pub(crate) forms: Forms,
     pub(crate) journal: IngestJournal,
     pub(crate) table: Mutex<Table>,
     pub(crate) meters: Meters,
@@ -44,6 +46,7 @@ impl Core {
             agency,
             key: KeyId::of(&ports.key.public().0),
             cache: VerifierCache::default(),
+            forms: Forms::new(ports.contracts.iter().cloned()),
             journal,
             table: Mutex::new(Table::new(config.recent_max)),
             meters: Meters::new(&ports.metrics),

@@ -63,7 +63,9 @@ impl Ingest {
                 slots.push(Slot::Waits(placed, settled));
                 continue;
             };
-            let wanted = match check(view, now_ms, &transaction) {
+            let checked = check(view, now_ms, &transaction)
+                .and_then(|wanted| self.core.forms.check(&view.epoch, &transaction).map(|()| wanted));
+            let wanted = match checked {
                 Ok(wanted) => wanted,
                 Err(rejected) => {
                     slots.push(Slot::Answered(self.known_or(rejected, &transaction).await));

@@ -19,6 +19,7 @@ mod config;
 mod core;
 mod error;
 mod follow;
+mod form;
 mod group;
 mod intake;
 mod journal;

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use hutong_bus::SharedBus;
 use hutong_keys::SigningKey;
-use hutong_ledger::{epoch::Purpose, id::AgencyId};
+use hutong_ledger::{contract::Contract, epoch::Purpose, id::AgencyId};
 use hutong_peer::{
     SharedStorage,
     ingest::{self, SharedIngest},
@@ -40,6 +40,8 @@ pub struct Ports {
     pub metrics: Metrics,
     /// The agency's ingest key, which signs acceptances.
     pub key: Arc<SigningKey>,
+    /// They know the forms of actions; nothing is executed here.
+    pub contracts: Vec<Arc<dyn Contract>>,
 }
 
 /// Ingest, opened and not yet running.

@@ -1,5 +1,7 @@
 //! Orderers on one stream: a chain without election, take-over, and views.
 
+#![allow(clippy::panic)] // A test's helpers fail as its tests do.
+
 mod support;
 
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};

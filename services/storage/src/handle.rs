@@ -15,7 +15,7 @@ use hutong_peer::{
     storage::{ArchivedBlock, History, Standing},
 };
 use hutong_runtime::{InvariantCounters, SharedClock};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{Error, read::Reads, worker::Tasks};
 
@@ -68,6 +68,8 @@ pub struct Storage {
     pub(crate) contracts: Arc<[Arc<dyn Contract>]>,
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) invariants: InvariantCounters,
+    /// Receipts that are built at a time: more would only wait for the cores, each on a thread with memory of its own.
+    pub(crate) receipts: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Storage {
@@ -172,6 +174,8 @@ impl StoragePeer for Storage {
     }
 
     async fn receipt(&self, id: TxId) -> Result<Option<Bytes>, PeerError> {
+        // The semaphore is never closed.
+        let _permit = self.receipts.acquire().await;
         Ok(self.read(move |reads| reads.receipt(&id)).await?)
     }
 

@@ -37,6 +37,7 @@ mod segment;
 mod service;
 mod state;
 mod tables;
+mod tiles;
 mod tree;
 mod worker;
 mod write;

@@ -30,6 +30,7 @@ use crate::{
         BLOCKS, BlockRow, DomainKey, HeightKey, LOG_STARTS, NOTES, NoteRow, RECORDS, RecordKeyRow, RecordRow,
         SEGMENTS, TRANSACTIONS,
     },
+    tiles::TileCache,
 };
 
 /// Heights that one call of [`Reads::finals`] looks through at most.
@@ -44,6 +45,7 @@ pub(crate) struct Reads {
     pub(crate) store: Arc<Store>,
     pub(crate) archive: Arc<Archive>,
     pub(crate) epochs: Arc<Epochs>,
+    pub(crate) tiles: TileCache,
 }
 
 /// What is told of a block.

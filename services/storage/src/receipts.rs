@@ -1,13 +1,13 @@
 //! Receipts: assembling what a stranger needs to check a final transaction or record offline. What is in them and how
 //! it is checked is the ledger's; here it is only gathered.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hutong_ledger::{
     epoch::Epoch,
     id::{Domain, RecordKey, TxId},
-    log::{TileReader, inclusion_proof, tile::WIDTH},
+    log::inclusion_proof,
     note::SignedNote,
     proof::TlogProof,
     receipt::{
@@ -16,17 +16,15 @@ use hutong_ledger::{
     },
 };
 use hutong_peer::FinalTransaction;
-use hutong_store::{Snapshot, Store};
 use parking_lot::RwLock;
 
 use crate::{
     Error,
     checkpoint::SignedCheckpoint,
-    edge::StoredTiles,
     read::{Reads, damaged},
-    recent::FinalBlock,
     segment::opening,
     state::ProvenState,
+    tiles::Tiles,
 };
 
 /// All epochs so far, with the proof that each was made: found once, for they never change.
@@ -105,7 +103,7 @@ impl Reads {
         let height = tx.position.height;
         let own = self.needed_note(tx.domain, height)?;
         let all = self.needed_note(Domain::MEMBERSHIP, height)?;
-        let tiles = Tiles::new(self, tx.domain);
+        let tiles = Tiles::new(self, tx.domain, own.point.size);
         let path = inclusion_proof(&tiles, tx.log_index, own.point.size)
             .map_err(|error| damaged(format!("the log of {}: {error}", tx.domain)))?;
         let checkpoint = self.signed_note(&own, epoch)?;
@@ -176,54 +174,4 @@ fn place(tx: &FinalTransaction) -> Place {
 fn json(document: &impl serde::Serialize) -> Result<Bytes, Error> {
     let json = serde_json::to_vec(document);
     json.map(Bytes::from).map_err(|error| damaged(format!("a receipt cannot be written: {error}")))
-}
-
-/// The tiles of a log: those of the tables, and what the blocks add that are not written yet.
-pub(crate) struct Tiles<'a> {
-    unwritten: Vec<Arc<FinalBlock>>,
-    store: &'a Store,
-    domain: Domain,
-    snapshot: OnceCell<Snapshot>,
-}
-
-impl<'a> Tiles<'a> {
-    /// Memory is looked at before the tables are: what leaves it in between is in them.
-    pub(crate) fn new(reads: &'a Reads, domain: Domain) -> Self {
-        let unwritten = reads.recent.unwritten_blocks();
-        Self { unwritten, store: &reads.store, domain, snapshot: OnceCell::new() }
-    }
-}
-
-impl TileReader for Tiles<'_> {
-    type Error = Error;
-
-    fn tile(&self, level: u8, index: u64) -> Result<Bytes, Error> {
-        let snapshot = match self.snapshot.get() {
-            Some(snapshot) => snapshot,
-            None => {
-                let snapshot = self.store.snapshot()?;
-                self.snapshot.get_or_init(|| snapshot)
-            }
-        };
-        let stored = StoredTiles { snapshot, domain: self.domain }.tile(level, index)?;
-        let segments = self.unwritten.iter().flat_map(|block| &block.segments);
-        let growths = segments.filter(|s| s.domain == self.domain).flat_map(|s| s.growths.iter());
-        let mut tile: Option<Vec<u8>> = None;
-        for growth in growths.filter(|growth| growth.level == level) {
-            for added in growth.tiles().filter(|added| added.index == index) {
-                let held = tile.as_ref().map_or(stored.len(), Vec::len) / 32;
-                // The table may have some of it already.
-                let new = added.hashes.get(held.saturating_sub(added.held)..).unwrap_or_default();
-                if added.held <= held && !new.is_empty() {
-                    let tile = tile.get_or_insert_with(|| {
-                        let mut tile = Vec::with_capacity(WIDTH * 32);
-                        tile.extend_from_slice(&stored);
-                        tile
-                    });
-                    new.iter().for_each(|hash| tile.extend_from_slice(&hash.0));
-                }
-            }
-        }
-        Ok(tile.map_or(stored, Bytes::from))
-    }
 }

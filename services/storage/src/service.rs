@@ -29,7 +29,7 @@ use hutong_peer::{
     subjects,
 };
 use hutong_runtime::{InvariantCounters, Metrics, SharedClock};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -45,11 +45,14 @@ use crate::{
     recovery,
     segment::FinalSegment,
     state::{Computed, State},
+    tiles::TileCache,
     worker::{self, Results, Task, Tasks},
 };
 
 /// Submissions and questions that wait for the loop.
 const INPUTS_MAX: usize = 256;
+/// Receipts that are built at a time.
+const RECEIPTS_IN_FLIGHT: usize = 4;
 
 /// What storage is given; it does not know how it is deployed.
 #[derive(Debug)]
@@ -124,6 +127,7 @@ impl StorageService {
             store,
             archive: archive.clone(),
             epochs: Arc::default(),
+            tiles: TileCache::default(),
         };
         let (sender, inputs) = mpsc::channel(INPUTS_MAX);
         let storage = Storage {
@@ -134,6 +138,7 @@ impl StorageService {
             contracts: contracts.into(),
             genesis: Arc::new(genesis),
             invariants: setup.invariants.clone(),
+            receipts: Arc::new(Semaphore::new(RECEIPTS_IN_FLIGHT)),
         };
         let service = Self {
             pace: Pace::new(&config),

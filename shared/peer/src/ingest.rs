@@ -106,6 +106,8 @@ pub enum Code {
     Expired,
     TooFarAhead,
     TooLarge,
+    /// It carries what must be sealed.
+    SealedInClear,
     /// It was taken, and validation under a later epoch or state found it void.
     Void,
     /// The queue is full: later.
@@ -117,7 +119,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::WrongChain,
         Self::UnknownDomain,
@@ -128,6 +130,7 @@ impl Code {
         Self::Expired,
         Self::TooFarAhead,
         Self::TooLarge,
+        Self::SealedInClear,
         Self::Void,
         Self::Overloaded,
         Self::Unavailable,
@@ -146,6 +149,7 @@ impl Code {
             Self::Expired => "expired",
             Self::TooFarAhead => "too_far_ahead",
             Self::TooLarge => "too_large",
+            Self::SealedInClear => "sealed_in_clear",
             Self::Void => "void",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",

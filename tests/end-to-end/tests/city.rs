@@ -1,6 +1,8 @@
 //! A whole city in this process: real sales in, receipts out, a restart, and a check of every byte. Once on the
 //! embedded bus and once on a real nats-server.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A test's helpers fail as its tests do.
+
 use std::{collections::BTreeMap, path::Path};
 
 use futures::StreamExt;

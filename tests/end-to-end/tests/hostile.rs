@@ -1,5 +1,7 @@
 //! What a careless or hostile caller sends: each gets a problem document with a stable code, and nothing is half done.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A test's helpers fail as its tests do.
+
 use hutong::city::{
     layout::Layout,
     up::{Options, Running},

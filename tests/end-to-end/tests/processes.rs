@@ -1,10 +1,13 @@
 //! The program as its users run it: killed in the middle of a load, and as one process per service over NATS.
 
-mod support;
+#![allow(clippy::unwrap_used, clippy::panic)] // A test's helpers fail as its tests do.
 
 use hutong_test_conformance::{NatsServer, ServerOptions};
+use hutong_test_end_to_end::{
+    gate::Gate,
+    program::{Process, Program, sales, wait_until},
+};
 use serde_json::Value;
-use support::{Process, Program, gate::Gate, sales, wait_until};
 
 fn total(summary: &Value) -> u64 {
     let refused = summary["refused"].as_object().unwrap().values();
@@ -13,7 +16,7 @@ fn total(summary: &Value) -> u64 {
 
 #[test]
 fn a_city_killed_in_a_load_loses_nothing_and_doubles_nothing() {
-    let program = Program::new();
+    let program = Program::new(env!("CARGO_BIN_EXE_hutong-under-test"));
     let file = sales(program.folder(), 300);
     let mut city = program.up();
     // One batch of a hundred at a time: the first is answered, a later one is cut off within its bytes.
@@ -48,7 +51,7 @@ fn a_city_killed_in_a_load_loses_nothing_and_doubles_nothing() {
 fn a_city_of_separate_processes_survives_the_loss_of_some() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(NatsServer::start(ServerOptions::default())).unwrap();
-    let program = Program::new();
+    let program = Program::new(env!("CARGO_BIN_EXE_hutong-under-test"));
     program.result(&["genesis", "--agencies", "2", "--json"]).expect("genesis");
     let run = |service: &str, agency: &str| program.run(service, agency, &server.url());
     let storage = run("storage", "data-bureau");

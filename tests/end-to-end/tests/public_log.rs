@@ -1,15 +1,14 @@
 //! The running log as others read it: checkpoint, tiles, inclusion and consistency, judged by C2SP implementations that
 //! are not ours (`signed_note`, `tlog_tiles`).
 
-mod support;
-
 use hutong_ledger::{
     epoch::Purpose,
     note::{Algorithm, VerifierKey},
     receipt::TrustFile,
 };
+use hutong_test_end_to_end::program::{Program, sales, wait_until};
 use signed_note::{Note, StandardVerifier, VerifierList};
-use support::{Program, sales, wait_until};
+
 use tlog_tiles::{
     Checkpoint, Tile, TileHashReader, TileReader, check_record, check_tree, prove_record, prove_tree,
     record_hash,
@@ -60,7 +59,7 @@ fn checkpoint(program: &Program, log: &str, verifier: &str) -> Checkpoint {
 
 #[test]
 fn other_implementations_accept_the_running_log() {
-    let program = Program::new();
+    let program = Program::new(env!("CARGO_BIN_EXE_hutong-under-test"));
     let city = program.up();
     let log = format!("{}/log/property", city.url);
     let load = |rows| {

@@ -125,6 +125,7 @@ impl Site<'_> {
             pool: self.host.pool.clone(),
             metrics: self.host.metrics.clone(),
             key: Arc::new(self.key(Purpose::Ingest)?),
+            contracts: contracts(),
         };
         let config = hutong_ingest::Config::default();
         let opened = hutong_ingest::IngestService::open(self.agency, config, &self.layout.ingest(), ports);

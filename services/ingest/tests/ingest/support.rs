@@ -247,6 +247,7 @@ impl Setup {
             pool: ComputePool::new(1).unwrap(),
             metrics: metrics.clone(),
             key: Arc::new(key("alpha", Purpose::Ingest)),
+            contracts: Vec::new(),
         };
         // What was killed lets go of its journal when its last task has ended, which is soon.
         let opened = async {

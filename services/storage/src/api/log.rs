@@ -20,7 +20,7 @@ use crate::{
     Error,
     handle::Storage,
     read::{Reads, damaged},
-    receipts::Tiles,
+    tiles::Tiles,
 };
 
 /// A full tile never changes, nor does a partial one: it is named by its width.
@@ -96,7 +96,7 @@ fn read_tile(reads: &Reads, domain: Domain, tile: TilePath) -> Result<Option<Byt
     let short = || damaged(format!("{tile} of {domain} holds too little"));
     match tile.kind() {
         TileKind::Hashes(level) => {
-            let held = Tiles::new(reads, domain).tile(level, tile.index())?;
+            let held = Tiles::new(reads, domain, note.point.size).tile(level, tile.index())?;
             if held.len() < tile.width() * 32 {
                 Err(short())
             } else {

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test's support fails as its tests do.
 
-pub(crate) mod gate;
-
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
@@ -15,12 +13,11 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_hutong-under-test");
 /// For a loaded machine; nothing waits this long unless something is wrong.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds.
-pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
     while !condition() {
         assert!(began.elapsed() < PATIENCE, "never came: {what}");
@@ -29,7 +26,7 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// The first rows of the bundled sales, as a file.
-pub(crate) fn sales(folder: &Path, rows: usize) -> String {
+pub fn sales(folder: &Path, rows: usize) -> String {
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/property/ames-sales.csv");
     let text = fs::read_to_string(bundled).unwrap();
     let lines: Vec<&str> = text.lines().take(rows + 1).collect();
@@ -39,16 +36,19 @@ pub(crate) fn sales(folder: &Path, rows: usize) -> String {
 }
 
 /// The program with a data folder of its own.
-pub(crate) struct Program {
+#[derive(Debug)]
+pub struct Program {
+    file: &'static str,
     folder: TempDir,
 }
 
 impl Program {
-    pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+    /// `file` is the program's: cargo tells it to tests alone, as `CARGO_BIN_EXE_hutong-under-test`.
+    pub fn new(file: &'static str) -> Self {
+        Self { file, folder: tempfile::tempdir().unwrap() }
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -57,7 +57,7 @@ impl Program {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(self.file);
         command.args(args).arg("--data").arg(self.data());
         command.stdin(Stdio::null()).stderr(Stdio::inherit()).stdout(Stdio::piped());
         command.env_remove("HUTONG_URL").env_remove("HUTONG_DATA");
@@ -65,24 +65,24 @@ impl Program {
     }
 
     /// Starts a command; its output is read when it is waited for.
-    pub(crate) fn start(&self, args: &[&str]) -> Process {
+    pub fn start(&self, args: &[&str]) -> Process {
         Process { child: self.command(args).spawn().unwrap(), url: String::new() }
     }
 
     /// Runs a command that prints JSON; none if it fails.
-    pub(crate) fn result(&self, args: &[&str]) -> Option<Value> {
+    pub fn result(&self, args: &[&str]) -> Option<Value> {
         let output = self.command(args).output().unwrap();
         let document = serde_json::from_slice(&output.stdout).ok();
         if output.status.success() { document } else { None }
     }
 
     /// Starts the city and waits for its `ready` line.
-    pub(crate) fn up(&self) -> Process {
+    pub fn up(&self) -> Process {
         self.ready(self.command(&["up", "--listen", "127.0.0.1:0"]))
     }
 
     /// Starts one service as a process of its own.
-    pub(crate) fn run(&self, service: &str, agency: &str, nats: &str) -> Process {
+    pub fn run(&self, service: &str, agency: &str, nats: &str) -> Process {
         let path = self.folder.path().join(format!("{service}-{agency}.toml"));
         let mut file = fs::File::create(&path).unwrap();
         let data = self.data();
@@ -110,12 +110,12 @@ impl Program {
     }
 
     /// A GET with a token of the first agency; none unless it is answered with 200.
-    pub(crate) fn http_get(&self, url: &str) -> Option<String> {
+    pub fn http_get(&self, url: &str) -> Option<String> {
         String::from_utf8(self.http_get_bytes(url)?).ok()
     }
 
     /// The same, as bytes.
-    pub(crate) fn http_get_bytes(&self, url: &str) -> Option<Vec<u8>> {
+    pub fn http_get_bytes(&self, url: &str) -> Option<Vec<u8>> {
         let token = self.command(&["token", "--agency", "data-bureau"]).output().unwrap();
         let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -127,25 +127,26 @@ impl Program {
 }
 
 /// A process of the program; killed when it is dropped.
-pub(crate) struct Process {
+#[derive(Debug)]
+pub struct Process {
     child: Child,
-    pub(crate) url: String,
+    pub url: String,
 }
 
 impl Process {
     /// As a power cut would.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Waits for its end; whether it went well.
-    pub(crate) fn wait(&mut self) -> bool {
+    pub fn wait(&mut self) -> bool {
         self.child.wait().unwrap().success()
     }
 
     /// Asks it to end, and waits.
-    pub(crate) fn stop(mut self) {
+    pub fn stop(mut self) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         assert!(self.wait(), "a process that is told to end ends well");

@@ -1,6 +1,8 @@
 //! A gate between a client and its city: it passes so many bytes towards the city and then holds the rest, so that a test
 //! can do something in the middle of a load however fast the machine is.
 
+#![allow(clippy::unwrap_used)] // A test's support fails as its tests do.
+
 use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
@@ -12,14 +14,15 @@ use std::{
     thread,
 };
 
-pub(crate) struct Gate {
-    pub(crate) url: String,
+#[derive(Debug)]
+pub struct Gate {
+    pub url: String,
     shut: mpsc::Receiver<()>,
 }
 
 impl Gate {
     /// A gate before the city at `url`. Once shut it never opens: its connections end when the city's do.
-    pub(crate) fn before(url: &str, bytes: i64) -> Self {
+    pub fn before(url: &str, bytes: i64) -> Self {
         let city: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -46,8 +49,8 @@ impl Gate {
     }
 
     /// Waits until the gate is shut, with bytes before it that the city never gets.
-    pub(crate) fn wait_until_shut(&self) {
-        self.shut.recv_timeout(super::PATIENCE).expect("the gate is never reached");
+    pub fn wait_until_shut(&self) {
+        self.shut.recv_timeout(crate::program::PATIENCE).expect("the gate is never reached");
     }
 }
 

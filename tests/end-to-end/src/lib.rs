@@ -1,0 +1,4 @@
+//! What the scenarios share: the program and its processes, and a gate to stop it in the middle of something.
+
+pub mod gate;
+pub mod program;
