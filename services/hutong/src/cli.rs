@@ -2,8 +2,13 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use hutong_ledger::id::{AgencyId, Domain, RecordKey, TxId};
+
+use crate::city::domains::{RECORD_TYPES, RecordType};
 
 /// A permissioned ledger of record for the agencies of a city.
 #[derive(Debug, Parser)]
@@ -83,6 +88,7 @@ pub struct Up {
 #[derive(Debug, Args)]
 pub struct Run {
     /// Which service
+    #[arg(value_parser = service())]
     pub service: ServiceName,
     /// Its configuration file (TOML)
     #[arg(long)]
@@ -93,15 +99,39 @@ pub struct Run {
 }
 
 /// The services that run as processes of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug)]
 pub enum ServiceName {
     Ingest,
     Ordering,
     Validation,
     Storage,
     Notification,
-    Membership,
-    Property,
+    Domain(&'static RecordType),
+}
+
+impl ServiceName {
+    const PLATFORM: [Self; 5] =
+        [Self::Ingest, Self::Ordering, Self::Validation, Self::Storage, Self::Notification];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Ordering => "ordering",
+            Self::Validation => "validation",
+            Self::Storage => "storage",
+            Self::Notification => "notification",
+            Self::Domain(record_type) => record_type.name,
+        }
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        Self::PLATFORM.into_iter().chain(RECORD_TYPES.iter().map(Self::Domain))
+    }
+}
+
+fn service() -> impl TypedValueParser<Value = ServiceName> {
+    PossibleValuesParser::new(ServiceName::all().map(ServiceName::name))
+        .try_map(|name| ServiceName::all().find(|service| service.name() == name).ok_or("no such service"))
 }
 
 #[derive(Debug, Subcommand)]

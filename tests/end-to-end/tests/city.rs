@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, path::Path};
 use futures::StreamExt;
 use hutong::{
     city::{
+        domains::contracts,
         layout::Layout,
-        parts::contracts,
         up::{Options, Running},
     },
     load::Load,

@@ -44,7 +44,8 @@ impl Target {
         let city = City::open(folder.path()).unwrap();
         let id = city.owner(&domain()).unwrap().id;
         let client = Client::of(&city, &id).unwrap();
-        let (owner, other) = (city.signer(&id).unwrap(), city.signer(&"justice".parse().unwrap()).unwrap());
+        let (owner, other) =
+            (city.signer(&id).unwrap(), city.signer(&"market-regulation".parse().unwrap()).unwrap());
         Self { running, city, client, owner, other, _folder: folder }
     }
 
@@ -178,7 +179,7 @@ async fn transactions_that_may_not_be() {
     key.signatures[0].key = hutong_ledger::id::KeyId([9; 8]);
     target.refused_transaction("an unknown key", &key, "unknown_key").await;
     let few = altered(&good, owner, |body| {
-        body.signers = vec!["justice".parse().unwrap(), body.agency];
+        body.signers = vec!["market-regulation".parse().unwrap(), body.agency];
         body.signers.sort();
     });
     target.refused_transaction("too few signatures", &few, "unsigned").await;
@@ -207,10 +208,10 @@ async fn what_the_contract_refuses_is_final_with_its_code() {
 
     let seize = Restrict { r#type: RestrictionType::Seizure.into(), reference: "case 1".into() };
     let action = build::action("1", 0, None, Kind::Restrict(seize));
-    let justice = Client::of(&target.city, &target.other.agency).unwrap();
-    let seizure = justice.build(domain()).unwrap().action(action).sign(&[&target.other]).unwrap();
+    let regulator = Client::of(&target.city, &target.other.agency).unwrap();
+    let seizure = regulator.build(domain()).unwrap().action(action).sign(&[&target.other]).unwrap();
     assert!(
-        matches!(justice.submit_final(&seizure).await.unwrap(), Submitted::Final { outcome, .. } if outcome.code().is_none())
+        matches!(regulator.submit_final(&seizure).await.unwrap(), Submitted::Final { outcome, .. } if outcome.code().is_none())
     );
     let buyer = build::party([7; 16], [0; 32], &target.other.agency);
     let sale = build::transfer_whole("1", 1, build::ownership(buyer, build::WHOLE), 100, "CNY");

@@ -6,12 +6,13 @@ use hutong_keys::KeyFile;
 use hutong_ledger::{
     epoch::{Agency, DomainRules, Epoch, Host, Key, Purpose},
     genesis::Genesis,
-    id::{AgencyId, Domain},
+    id::AgencyId,
     receipt::TrustFile,
 };
 
 use super::{
     CityError as Error,
+    domains::RECORD_TYPES,
     layout::{City, CityAgency, Layout},
 };
 
@@ -20,13 +21,9 @@ use super::{
 const AGENCIES: [(&str, &str); 4] = [
     ("data-bureau", "Municipal Bureau of Economy and Information Technology"),
     ("natural-resources", "Municipal Commission of Planning and Natural Resources"),
-    ("housing", "Municipal Commission of Housing and Urban-Rural Development"),
-    ("justice", "Municipal Bureau of Justice"),
+    ("health-commission", "Municipal Health Commission"),
+    ("market-regulation", "Municipal Administration for Market Regulation"),
 ];
-
-/// Platform and city domains with their owners and contract versions.
-const DOMAINS: [(&str, &str, u32); 2] =
-    [("membership", "data-bureau", 1), ("property", "natural-resources", 1)];
 
 /// How many agencies may propose blocks: one that does, and a standby.
 const ORDERERS: usize = 2;
@@ -81,10 +78,11 @@ fn first_epoch(layout: &Layout, validating: usize) -> Result<Epoch, Error> {
     let ready: Vec<Host> =
         agencies.iter().filter(|a| a.validating).map(|a| Host { agency: a.id, ready: true }).collect();
     let mut domains = Vec::new();
-    for (domain, owner, contract) in DOMAINS {
-        let domain: Domain = domain.parse()?;
+    for record_type in RECORD_TYPES {
+        let domain = record_type.domain()?;
         let hosts = if domain.is_platform() { Vec::new() } else { ready.clone() };
-        domains.push(DomainRules { domain, owner: owner.parse()?, contract, hosts });
+        let contract = (record_type.contract)().version();
+        domains.push(DomainRules { domain, owner: record_type.owner.parse()?, contract, hosts });
     }
     domains.sort_by_key(|rules| rules.domain);
     Ok(Epoch { number: 0, from_height: 1, agencies, domains, orderers })
@@ -97,7 +95,7 @@ fn make_agency(
     rank: usize,
     validating: bool,
 ) -> Result<Agency, Error> {
-    let owns = DOMAINS.iter().any(|(_, owner, _)| *owner == id.as_str());
+    let owns = RECORD_TYPES.iter().any(|record_type| record_type.owner == id.as_str());
     let mut purposes = vec![Purpose::Signing, Purpose::Sealing];
     if validating {
         purposes.push(Purpose::Host);

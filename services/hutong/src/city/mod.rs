@@ -3,6 +3,7 @@
 //! This is the only place that chooses a deployment. Services get their ports here and know nothing of each other.
 
 pub mod directory;
+pub mod domains;
 mod errors;
 pub mod found;
 pub mod front;

@@ -1,13 +1,14 @@
 //! The services, each made from a host's means: the one list of what runs, used by a city in one process and by a
 //! process with a single service alike.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use axum::Router;
 use hutong_bus::SharedBus;
+use hutong_client::Signer;
+use hutong_desk::{Desk, Means};
 use hutong_keys::{KeyFile, SigningKey};
 use hutong_ledger::{
-    contract::Contract,
     epoch::{Epoch, Purpose},
     genesis::Genesis,
     id::AgencyId,
@@ -15,12 +16,7 @@ use hutong_ledger::{
 use hutong_peer::{SharedStorage, ingest::SharedIngest};
 use utoipa::openapi::OpenApi;
 
-use super::{CityError as Error, host::Host, layout::Layout};
-
-/// The contracts of all domains: a record type is registered here.
-pub fn contracts() -> Vec<Arc<dyn Contract>> {
-    vec![Arc::new(hutong_membership::Membership), Arc::new(hutong_property::Property)]
-}
+use super::{CityError as Error, domains::contracts, host::Host, layout::Layout};
 
 /// What a service shows over HTTP.
 pub struct Face {
@@ -136,23 +132,21 @@ impl Site<'_> {
         Ok((ingest, Face { routes, document: hutong_ingest::api::openapi() }))
     }
 
+    /// The desk of the agency: what its domain services act at.
+    pub fn desk(&self, storage: SharedStorage, ingest: SharedIngest) -> Result<Desk, Error> {
+        Ok(Desk::new(Means {
+            chain: self.genesis.chain(),
+            signer: Signer::new(self.agency, self.key(Purpose::Signing)?),
+            ingest,
+            storage,
+            vaults: BTreeMap::new(),
+            clock: self.host.clock.clone(),
+        }))
+    }
+
     /// Whether the agency can sign acceptances.
     pub fn has_ingest(&self) -> bool {
         self.layout.key(&self.agency, Purpose::Ingest).exists()
-    }
-
-    pub fn membership(&self, storage: SharedStorage) -> Face {
-        Face { routes: hutong_membership::routes(storage), document: hutong_membership::document() }
-    }
-
-    pub fn property(&self, storage: SharedStorage) -> Face {
-        let service = hutong_property::PropertyService::new(hutong_property::Config::default(), storage);
-        let running = service.clone();
-        self.host.run("property", |stop| async move {
-            running.run(stop).await;
-            Ok::<(), std::convert::Infallible>(())
-        });
-        Face { routes: hutong_property::routes(service), document: hutong_property::document() }
     }
 
     /// Notification of one agency; its handle is for the routes, which may serve several agencies.

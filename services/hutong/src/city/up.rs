@@ -1,6 +1,6 @@
 //! A whole city in one process: every agency with all its services, one port, one data folder.
 
-use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
 use hutong_bus::SharedBus;
 use hutong_bus_embedded::EmbeddedBus;
@@ -14,7 +14,9 @@ use hutong_runtime::{
 };
 
 use super::{
-    CityError as Error, found, front,
+    CityError as Error,
+    domains::RECORD_TYPES,
+    found, front,
     host::Host,
     layout::{City, Layout},
     parts::{Face, Site, events, orders},
@@ -59,36 +61,30 @@ impl Running {
         let bus = connect(&layout, &options).await?;
         let agencies = agencies(&genesis);
         let shared_bus = options.nats.is_some();
+        let site = |agency: AgencyId| Site {
+            host: &host,
+            layout: &layout,
+            genesis: &genesis,
+            bus: bus.clone(),
+            shared_bus,
+            agency,
+        };
         let mut faces = Vec::new();
-        let mut storages = Vec::new();
+        let mut storages = BTreeMap::new();
         for agency in &agencies {
-            let site = Site {
-                host: &host,
-                layout: &layout,
-                genesis: &genesis,
-                bus: bus.clone(),
-                shared_bus,
-                agency: *agency,
-            };
+            let site = site(*agency);
             let (storage, face) = site.storage()?;
             let storage: SharedStorage = Arc::new(storage);
             site.validation(storage.clone());
-            storages.push((*agency, storage));
-            faces.push((*agency, face));
+            storages.insert(*agency, storage);
+            faces.push(face);
         }
-        let first = storages[0].1.clone();
+        let first = storages[&agencies[0]].clone();
         let standing = first.standing().await.map_err(|error| Error::service("storage", error))?;
-        let mut shown: Vec<Face> = faces.into_iter().take(1).map(|(_, face)| face).collect();
+        let mut shown: Vec<Face> = faces.into_iter().take(1).collect();
         let (mut ingest, mut handles) = (None, Vec::new());
-        for (agency, storage) in &storages {
-            let site = Site {
-                host: &host,
-                layout: &layout,
-                genesis: &genesis,
-                bus: bus.clone(),
-                shared_bus,
-                agency: *agency,
-            };
+        for agency in &agencies {
+            let (site, storage) = (site(*agency), &storages[agency]);
             handles.push(site.notification(storage.clone())?);
             if orders(&standing.epoch, agency) {
                 site.ordering(storage.clone())?;
@@ -100,16 +96,13 @@ impl Running {
             }
         }
         let ingest = ingest.ok_or_else(|| Error::Genesis("no agency has an ingest key".into()))?;
-        let site = Site {
-            host: &host,
-            layout: &layout,
-            genesis: &genesis,
-            bus: bus.clone(),
-            shared_bus,
-            agency: agencies[0],
-        };
-        shown.push(site.property(first.clone()));
-        shown.push(site.membership(first.clone()));
+        for record_type in RECORD_TYPES {
+            let owner = record_type.owner_in(&standing.epoch)?;
+            let storage = storages.get(&owner).unwrap_or(&first).clone();
+            let site = site(owner);
+            let desk = site.desk(storage, ingest.clone())?;
+            shown.push((record_type.serve)(&site, desk)?);
+        }
         shown.push(events(handles, &host));
         let city = found::write_city(&layout, &genesis, &standing.epoch, &url)?;
         front::serve(&host, server, &genesis, standing.epoch, first.clone(), shown)?;

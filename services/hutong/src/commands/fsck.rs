@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{CommandError, Context};
 use crate::{
-    city::{CityError, found, layout::Layout, parts::contracts},
+    city::{CityError, domains::contracts, found, layout::Layout},
     cli::Fsck,
 };
 

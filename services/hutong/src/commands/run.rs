@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use hutong_bus::SharedBus;
 use hutong_bus_nats::NatsBus;
 use hutong_ledger::{genesis::Genesis, id::AgencyId};
-use hutong_peer::{SharedStorage, remote::RemoteStorage, storage::Standing};
+use hutong_peer::{SharedStorage, ingest::IngestClient, remote::RemoteStorage, storage::Standing};
 use hutong_runtime::{
     config::{self, Settings},
     http::{HttpServer, HttpSettings},
@@ -28,6 +28,8 @@ use crate::{
 
 /// How long storage may take to answer a call over the bus.
 const STORAGE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long ingest may take to answer, a wait for finality included.
+const INGEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pause before storage is asked again while it does not answer.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -77,9 +79,8 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
         context.output.line(config::print_config(&settings).map_err(CityError::from)?);
         return Ok(());
     }
-    let name = format!("{:?}", args.service).to_ascii_lowercase();
-    let _telemetry =
-        telemetry::init(&settings.telemetry, &name, &settings.agency).map_err(CityError::from)?;
+    let name = args.service.name();
+    let _telemetry = telemetry::init(&settings.telemetry, name, &settings.agency).map_err(CityError::from)?;
     let agency = settings.agency.parse().map_err(CityError::from)?;
     let layout = Layout::new(&settings.data);
     let genesis: Genesis = found::read_json(&layout.genesis())?;
@@ -126,8 +127,10 @@ fn start(
         }
         ServiceName::Ingest => vec![site.ingest(remote.clone())?.1],
         ServiceName::Notification => vec![events(vec![site.notification(remote.clone())?], site.host)],
-        ServiceName::Membership => vec![site.membership(remote.clone())],
-        ServiceName::Property => vec![site.property(remote.clone())],
+        ServiceName::Domain(record_type) => {
+            let ingest = Arc::new(IngestClient::new(site.bus.clone(), INGEST_TIMEOUT));
+            vec![(record_type.serve)(site, site.desk(remote.clone(), ingest)?)?]
+        }
     };
     Ok((remote, faces))
 }
