@@ -22,7 +22,9 @@ async fn served(value_bytes: usize) -> (SharedBus, Arc<FakeStorage>, RemoteStora
     let bus: SharedBus = EmbeddedBus::in_memory(Options::default()).unwrap();
     let storage = FakeStorage::new(value_bytes);
     let (serving, shared) = (bus.clone(), storage.clone());
-    tokio::spawn(async move { serve_storage(serving, agency(), shared, std::future::pending()).await });
+    tokio::spawn(async move {
+        serve_storage(serving, agency(), shared, |_| tracing::Span::none(), std::future::pending()).await
+    });
     let remote = RemoteStorage::new(bus.clone(), agency(), TIMEOUT);
     while matches!(remote.standing().await, Err(Error::Unavailable { .. })) {
         tokio::task::yield_now().await;
@@ -268,7 +270,9 @@ async fn the_server_ends_when_told() {
     let bus: SharedBus = EmbeddedBus::in_memory(Options::default()).unwrap();
     let storage = FakeStorage::new(20);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = serve_storage(bus.clone(), agency(), storage, async move { drop(stopped.await) });
+    let serving = serve_storage(bus.clone(), agency(), storage, |_| tracing::Span::none(), async move {
+        drop(stopped.await)
+    });
     let (ended, ()) = tokio::join!(serving, async move { stop.send(()).unwrap() });
     assert!(ended.is_ok());
     let error = RemoteStorage::new(bus, agency(), TIMEOUT).standing().await.unwrap_err();

@@ -16,7 +16,7 @@ use hutong_ledger::{
 use hutong_peer::{SharedStorage, ingest::SharedIngest};
 use utoipa::openapi::OpenApi;
 
-use super::{CityError as Error, domains::contracts, host::Host, layout::Layout};
+use super::{CityError as Error, domains::contracts, host::Host, layout::Layout, traced};
 
 /// What a service shows over HTTP.
 pub struct Face {
@@ -85,7 +85,8 @@ impl Site<'_> {
     pub fn serve_storage(&self, storage: SharedStorage) {
         let (bus, agency) = (self.bus.clone(), self.agency);
         self.host.run_foundation(format!("storage calls {agency}"), |stop| async move {
-            hutong_peer::remote::serve_storage(bus, agency, storage, stop.cancelled_owned()).await
+            let stopped = stop.cancelled_owned();
+            hutong_peer::remote::serve_storage(bus, agency, storage, traced::span, stopped).await
         });
     }
 

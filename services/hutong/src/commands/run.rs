@@ -22,6 +22,7 @@ use crate::{
         host::Host,
         layout::Layout,
         parts::{Face, Site, events},
+        traced::TracedBus,
     },
     cli::{Run, ServiceName},
 };
@@ -91,6 +92,7 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     let bus: SharedBus = NatsBus::connect(hutong_bus_nats::Options::new(&settings.bus))
         .await
         .map_err(|error| CityError::service("NATS", error))?;
+    let bus: SharedBus = Arc::new(TracedBus(bus));
     host.shutdown().on_signals().map_err(CityError::from)?;
     let site =
         Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), shared_bus: true, agency };

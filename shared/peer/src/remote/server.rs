@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::StreamExt;
-use hutong_bus::{Request, SharedBus};
+use hutong_bus::{Headers, Request, SharedBus};
 use hutong_ledger::id::AgencyId;
 use hutong_wire::{
     prost::Message,
@@ -12,6 +12,7 @@ use hutong_wire::{
 };
 use parking_lot::Mutex;
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
+use tracing::Instrument;
 
 use super::{
     Bad, CALLEE, convert,
@@ -33,11 +34,13 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 const KEPT_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 const KEPT_CALLS_MAX: usize = 1024;
 
-/// Answers an agency's services for its storage until the shutdown; what runs then is dropped.
+/// Answers an agency's services for its storage until the shutdown; what runs then is dropped. `span` makes the span of
+/// a request from its headers.
 pub async fn serve_storage(
     bus: SharedBus,
     agency: AgencyId,
     storage: SharedStorage,
+    span: impl Fn(&Headers) -> tracing::Span + Send,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
     let failed = |source| Error::Unavailable { callee: "bus", source };
@@ -52,7 +55,8 @@ pub async fn serve_storage(
             request = requests.next() => match request {
                 None => return Err(failed(hutong_bus::Error::Closed)),
                 Some(request) if running.len() < FRAMES_MAX => {
-                    running.spawn(server.clone().answer(request));
+                    let span = span(&request.message.headers);
+                    running.spawn(server.clone().answer(request).instrument(span));
                 }
                 Some(_) => tracing::warn!("too many requests to storage at once: one is not answered"),
             },
