@@ -22,6 +22,8 @@ pub enum Error {
     Refused { code: String, id: TxId },
     #[error("transaction {id} did not become final in time; ask for it again")]
     NotFinal { id: TxId },
+    #[error(transparent)]
+    Name(#[from] hutong_ledger::id::InvalidName),
     #[error("nobody owns the domain {0}")]
     UnknownDomain(Domain),
     #[error("the vault of {0} is not known here")]
@@ -44,7 +46,7 @@ impl From<Error> for Problem {
                 Self::new("unavailable", S::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
             }
             Error::UnknownDomain(_) => Self::new("unknown_domain", S::NOT_FOUND, detail),
-            Error::Build(_) | Error::Key(_) | Error::NoVault(_) => Self::internal(detail),
+            Error::Build(_) | Error::Name(_) | Error::Key(_) | Error::NoVault(_) => Self::internal(detail),
         }
     }
 }

@@ -7,7 +7,7 @@ use hutong_desk::Desk;
 use hutong_ledger::{
     contract::Contract,
     epoch::Epoch,
-    id::{AgencyId, Domain},
+    id::{AgencyId, Domain, RecordKey},
 };
 
 use super::{
@@ -22,8 +22,17 @@ pub struct RecordType {
     /// The agency that owns it in a development city.
     pub owner: &'static str,
     pub contract: fn() -> Arc<dyn Contract>,
-    /// Starts its service, which acts at the desk of the domain's owner.
-    pub serve: fn(&Site<'_>, Desk) -> Result<Face, Error>,
+    /// Starts its service.
+    pub serve: fn(&Site<'_>, &Desks) -> Result<Face, Error>,
+}
+
+/// The desks that a domain's service acts at.
+#[derive(Clone, Debug)]
+pub struct Desks {
+    /// Of the domain's owner.
+    pub own: Desk,
+    /// Of all agencies whose keys are here: one on an agency's node, all in a development city.
+    pub all: Vec<Desk>,
 }
 
 impl std::fmt::Debug for RecordType {
@@ -51,20 +60,34 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "membership",
         owner: "data-bureau",
         contract: || Arc::new(hutong_membership::Membership),
-        serve: |_, desk| {
+        serve: |_, desks| {
             Ok(Face {
-                routes: hutong_membership::routes(desk.storage().clone()),
+                routes: hutong_membership::routes(desks.own.storage().clone()),
                 document: hutong_membership::document(),
             })
+        },
+    },
+    RecordType {
+        name: "catalogue",
+        owner: "data-bureau",
+        contract: || Arc::new(hutong_catalogue::Catalogue),
+        serve: |site, desks| {
+            let (storage, all) = (desks.own.storage().clone(), desks.all.clone());
+            let config = hutong_catalogue::Config::default();
+            let service =
+                hutong_catalogue::CatalogueService::new(config, storage, all, site.host.clock.clone());
+            let running = service.clone();
+            run(site, "catalogue", |stop| running.run(stop));
+            Ok(Face { routes: hutong_catalogue::routes(service), document: hutong_catalogue::document() })
         },
     },
     RecordType {
         name: "property",
         owner: "natural-resources",
         contract: || Arc::new(hutong_property::Property),
-        serve: |site, desk| {
+        serve: |site, desks| {
             let config = hutong_property::Config::default();
-            let service = hutong_property::PropertyService::new(config, desk.storage().clone());
+            let service = hutong_property::PropertyService::new(config, desks.own.storage().clone());
             let running = service.clone();
             run(site, "property", |stop| running.run(stop));
             Ok(Face { routes: hutong_property::routes(service), document: hutong_property::document() })
@@ -89,4 +112,18 @@ where
             Ok::<(), Infallible>(())
         }
     });
+}
+
+/// Publishes the datasets of a domain that the catalogue does not have yet, in the name of its owner. What the owner
+/// changed or withdrew since stays as it is.
+pub async fn publish_datasets(domain: Domain, desk: Desk) -> Result<(), hutong_desk::Error> {
+    for (of, dataset) in hutong_catalogue::default_datasets() {
+        let record = format!("dataset/{}", dataset.id).parse().map_err(hutong_desk::Error::from)?;
+        let key = RecordKey { domain: Domain::CATALOGUE, record };
+        if of == domain && desk.storage().record(key, None).await?.is_none() {
+            let action = hutong_catalogue::build::publish(dataset);
+            desk.submit(Domain::CATALOGUE, action, "catalogue").await?;
+        }
+    }
+    Ok(())
 }

@@ -15,6 +15,8 @@ pub mod up;
 
 use std::path::{Path, PathBuf};
 
+use hutong_ledger::id::AgencyId;
+
 /// What keeps a city from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum CityError {
@@ -34,6 +36,8 @@ pub enum CityError {
     Genesis(String),
     #[error("another process runs the city in {0}; stop it first")]
     Locked(PathBuf),
+    #[error("the signing key of {agency}, which owns {domain}, is not in the folder keys/{agency}/")]
+    NoKey { agency: AgencyId, domain: &'static str },
     #[error(transparent)]
     Name(#[from] hutong_ledger::id::InvalidName),
     #[error(transparent)]

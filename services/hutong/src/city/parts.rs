@@ -145,6 +145,11 @@ impl Site<'_> {
         }))
     }
 
+    /// Whether the agency's signing key is here.
+    pub fn acts(&self) -> bool {
+        self.layout.key(&self.agency, Purpose::Signing).exists()
+    }
+
     /// Whether the agency can sign acceptances.
     pub fn has_ingest(&self) -> bool {
         self.layout.key(&self.agency, Purpose::Ingest).exists()

@@ -12,10 +12,11 @@ use hutong_runtime::{
     http::{HttpServer, HttpSettings},
     supervisor::Grace,
 };
+use tokio::task::JoinSet;
 
 use super::{
     CityError as Error,
-    domains::RECORD_TYPES,
+    domains::{Desks, RECORD_TYPES, publish_datasets},
     found, front,
     host::Host,
     layout::{City, Layout},
@@ -96,16 +97,32 @@ impl Running {
             }
         }
         let ingest = ingest.ok_or_else(|| Error::Genesis("no agency has an ingest key".into()))?;
+        let mut desks = BTreeMap::new();
+        let here = standing.epoch.agencies.iter().filter(|agency| site(agency.id).acts());
+        for agency in here {
+            let storage = storages.get(&agency.id).unwrap_or(&first).clone();
+            desks.insert(agency.id, site(agency.id).desk(storage, ingest.clone())?);
+        }
+        let mut publishing = JoinSet::new();
         for record_type in RECORD_TYPES {
             let owner = record_type.owner_in(&standing.epoch)?;
-            let storage = storages.get(&owner).unwrap_or(&first).clone();
-            let site = site(owner);
-            let desk = site.desk(storage, ingest.clone())?;
-            shown.push((record_type.serve)(&site, desk)?);
+            let missing = || Error::NoKey { agency: owner, domain: record_type.name };
+            let own = desks.get(&owner).ok_or_else(missing)?.clone();
+            publishing.spawn(publish_datasets(record_type.domain()?, own.clone()));
+            let desks = Desks { own, all: desks.values().cloned().collect() };
+            shown.push((record_type.serve)(&site(owner), &desks)?);
         }
         shown.push(events(handles, &host));
         let city = found::write_city(&layout, &genesis, &standing.epoch, &url)?;
         front::serve(&host, server, &genesis, standing.epoch, first.clone(), shown)?;
+        while let Some(published) = publishing.join_next().await {
+            // The city runs without; the next start tries again.
+            if let Err(error) =
+                published.map_err(|error| error.to_string()).and_then(|done| done.map_err(|e| e.to_string()))
+            {
+                tracing::warn!(%error, "the datasets of a domain are not in the catalogue yet");
+            }
+        }
         Ok(Self { city, genesis, bus, storage: first, ingest, layout, host, _lock: lock })
     }
 

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::{CommandError, Context};
 use crate::{
     city::{
-        CityError, found, front,
+        CityError,
+        domains::{Desks, publish_datasets},
+        found, front,
         host::Host,
         layout::Layout,
         parts::{Face, Site, events},
@@ -131,7 +133,14 @@ fn start(
         ServiceName::Notification => vec![events(vec![site.notification(remote.clone())?], site.host)],
         ServiceName::Domain(record_type) => {
             let ingest = Arc::new(IngestClient::new(site.bus.clone(), INGEST_TIMEOUT));
-            vec![(record_type.serve)(site, site.desk(remote.clone(), ingest)?)?]
+            let own = site.desk(remote.clone(), ingest)?;
+            let publishing = publish_datasets(record_type.domain()?, own.clone());
+            tokio::spawn(async move {
+                if let Err(error) = publishing.await {
+                    tracing::warn!(%error, "the datasets of the domain are not in the catalogue yet");
+                }
+            });
+            vec![(record_type.serve)(site, &Desks { all: vec![own.clone()], own })?]
         }
     };
     Ok((remote, faces))

@@ -10,7 +10,10 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use utoipa::openapi::{Info, OpenApi};
+use utoipa::openapi::{
+    ComponentsBuilder, Info, OpenApi,
+    security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+};
 use utoipa_swagger_ui::Config;
 
 use super::Problem;
@@ -21,9 +24,24 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
 );
 
+/// The name of the one security scheme.
+const BEARER: &str = "bearer";
+
 /// One document from many. Where two describe the same path and method, the first stands.
 pub fn merge(title: &str, version: &str, parts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
-    let whole = OpenApi::builder().info(Info::new(title, version)).build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("An agency's or a person's token. Some calls are public."));
+    let components =
+        ComponentsBuilder::new().security_scheme(BEARER, SecurityScheme::Http(bearer.build())).build();
+    let scopes: [&str; 0] = [];
+    let optional = [SecurityRequirement::default(), SecurityRequirement::new(BEARER, scopes)];
+    let whole = OpenApi::builder()
+        .info(Info::new(title, version))
+        .components(Some(components))
+        .security(Some(optional))
+        .build();
     parts.into_iter().fold(whole, OpenApi::merge_from)
 }
 
