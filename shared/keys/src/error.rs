@@ -26,6 +26,13 @@ pub enum Error {
     Mismatch { path: PathBuf, field: &'static str },
     #[error("a {purpose} key can't sign; only signing, host and orderer keys can")]
     NotForSigning { purpose: crate::Purpose },
+    #[error("a {purpose} key can't open what is sealed; only sealing keys can")]
+    NotForSealing { purpose: crate::Purpose },
+    /// Whose shared secret would be known to everybody.
+    #[error("nothing can be sealed to this public key; its agency must register another")]
+    UnsealableKey,
+    #[error("a message of this size can't be encrypted")]
+    TooLong,
     #[error("a token may live {max_s} s at most, not {ttl_s} s")]
     TokenTtl { ttl_s: u64, max_s: u64 },
 }

@@ -8,12 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use curve25519_dalek::montgomery::MontgomeryPoint;
 pub use hutong_ledger::epoch::Purpose;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::{Error, PublicKey, SigningKey, random};
+use crate::{Error, PublicKey, SealingKey, SigningKey, random};
 
 /// More than any key file needs; a larger file is something else.
 const FILE_BYTES_MAX: u64 = 4096;
@@ -21,7 +20,7 @@ const FILE_BYTES_MAX: u64 = 4096;
 /// The public key that a seed stands for under a purpose.
 fn public(purpose: Purpose, seed: &[u8; 32]) -> PublicKey {
     match purpose {
-        Purpose::Sealing => PublicKey(MontgomeryPoint::mul_base_clamped(*seed).0),
+        Purpose::Sealing => SealingKey::from_seed(seed).public(),
         _ => SigningKey::from_seed(seed).public(),
     }
 }
@@ -78,7 +77,15 @@ impl KeyFile {
         }
     }
 
-    /// The secret itself, for the sealing that needs an X25519 private key.
+    /// The key that opens what others sealed to the agency.
+    pub fn sealing_key(&self) -> Result<SealingKey, Error> {
+        match self.purpose {
+            Purpose::Sealing => Ok(SealingKey::from_seed(&self.seed)),
+            _ => Err(Error::NotForSealing { purpose: self.purpose }),
+        }
+    }
+
+    /// The secret itself.
     pub fn seed(&self) -> &[u8; 32] {
         &self.seed
     }

@@ -14,6 +14,13 @@ pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), Error> {
     SystemRandom::new().fill(bytes).map_err(|_| Error::Random)
 }
 
+/// Fresh random bytes: salts, handles, keys.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    fill(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// SHA-512 of a secret seed and a counter. A batch needs 16 fresh bytes per signature that its signers can't
 /// foresee; one system call per batch and a hash per four signatures give them without a failure half-way.
 pub(crate) struct Stretched {
