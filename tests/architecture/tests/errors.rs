@@ -38,8 +38,8 @@ fn helpers(sources: &[Source]) -> Vec<String> {
 /// The codes in the sources, each with a file that has it.
 fn codes() -> BTreeMap<String, String> {
     let mut codes = BTreeMap::new();
-    let sources =
-        sources(&["services", "shared/runtime/src", "shared/ledger/src"]).expect("the sources are readable");
+    let sources = sources(&["services", "shared/runtime/src", "shared/ledger/src", "shared/disclosure/src"])
+        .expect("the sources are readable");
     let helpers = helpers(&sources);
     for source in &sources {
         let text = used(source);

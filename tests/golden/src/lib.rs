@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 pub mod blocks;
 pub mod city;
+pub mod disclosure;
 pub mod proofs;
 pub mod transactions;
 
@@ -73,5 +74,6 @@ pub fn golden(form: &str) -> io::Result<Option<Map<String, Value>>> {
 
 /// Every form, made anew.
 pub fn forms() -> Vec<Form> {
-    [city::forms(), transactions::forms(), blocks::forms(), proofs::forms()].into_iter().flatten().collect()
+    let forms = [city::forms(), transactions::forms(), blocks::forms(), proofs::forms(), disclosure::forms()];
+    forms.into_iter().flatten().collect()
 }

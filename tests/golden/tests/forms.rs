@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeSet, fs};
 
+use hutong_disclosure::decode_strict;
 use hutong_ledger::{
     acceptance::Acceptance,
     block::{Header, Proposal},
@@ -17,6 +18,7 @@ use hutong_ledger::{
 };
 use hutong_peer::agency::Cosigned;
 use hutong_test_golden::{blocks, city, folder, forms, golden, transactions};
+use hutong_wire::{prost::Message, v1::disclosure};
 
 #[test]
 fn forms_never_change() {
@@ -101,6 +103,24 @@ fn golden_bytes_are_read() {
     );
     let (_, segment) = hutong_wire::transaction::decode_segment(bytes("segment", "message").into()).unwrap();
     assert_eq!(segment.root().to_string(), part("segment", "root"));
+}
+
+/// Records and actions of disclosure are what they were, to the byte.
+#[test]
+fn golden_records_of_disclosure_are_read() {
+    fn same<M: Message + Default>(form: &str, label: &str) {
+        let golden = bytes(form, label);
+        assert_eq!(decode_strict::<M>(&golden).unwrap().encode_to_vec(), golden, "{form} {label}");
+    }
+    same::<disclosure::Person>("disclosure_records", "person");
+    same::<disclosure::Access>("disclosure_records", "access");
+    same::<disclosure::AccessIndex>("disclosure_records", "index");
+    same::<disclosure::AccessEntry>("disclosure_records", "entry");
+    same::<disclosure::Consent>("disclosure_records", "consent");
+    same::<disclosure::Hold>("disclosure_records", "hold");
+    same::<disclosure::Erasure>("disclosure_records", "erasure");
+    same::<disclosure::AgreementUse>("disclosure_records", "agreement_use");
+    same::<disclosure::Envelope>("disclosure_action", "request");
 }
 
 /// The signatures in the files verify under the epoch in the files.
