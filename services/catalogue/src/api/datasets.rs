@@ -240,7 +240,7 @@ pub(super) async fn publish(
 ) -> Result<Response, Problem> {
     let desk = desk(&service, &caller)?;
     let dataset = wire::Dataset::try_from(new).map_err(refused)?;
-    owned(&*standing(&service).await?.epoch, &dataset.domain, desk.agency())?;
+    owned(&standing(&service).await?.epoch, &dataset.domain, desk.agency())?;
     let id = dataset.id.clone();
     let done = desk.submit(DOMAIN, build::publish(dataset), "").await?;
     let stored = known(&service, &id).await?;
@@ -271,7 +271,7 @@ pub(super) async fn withdraw(
 ) -> Result<Json<Value>, Problem> {
     let desk = desk(&service, &caller)?;
     let dataset = decode(&known(&service, &id).await?)?;
-    owned(&*standing(&service).await?.epoch, &dataset.domain, desk.agency())?;
+    owned(&standing(&service).await?.epoch, &dataset.domain, desk.agency())?;
     desk.submit(DOMAIN, build::withdraw(&id), "").await?;
     let stored = known(&service, &id).await?;
     Ok(Json(shown(render_dataset(&decode(&stored)?), &stored)))

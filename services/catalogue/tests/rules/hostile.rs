@@ -30,15 +30,12 @@ fn nothing_hides_in_an_action() {
     // Within the dataset: field 15 of it.
     let mut inner = dataset().encode_to_vec();
     inner.extend(b"\x7a\x03abc");
-    let mut publish = Vec::new();
-    for bytes in [inner] {
-        publish.push(0x0a);
-        hutong_wire::prost::encoding::encode_varint(bytes.len() as u64, &mut publish);
-        publish.extend(bytes);
-    }
-    let mut action = vec![0x0a];
-    hutong_wire::prost::encoding::encode_varint(publish.len() as u64, &mut action);
-    action.extend(publish);
+    let within = |inner: &[u8]| {
+        let mut outer = vec![0x0a];
+        hutong_wire::prost::encoding::encode_varint(inner.len() as u64, &mut outer);
+        [&outer, inner].concat()
+    };
+    let action = within(&within(&inner));
     assert_eq!(Office::default().refused(&ALL, action.into()).0, "malformed_action");
 }
 
