@@ -2,6 +2,13 @@
 //!
 //! The same trait is the vault itself in one process and a client over the bus elsewhere (`vault.<agency>`). Whoever
 //! calls says who they are with a token, as on HTTP; the vault checks it and trusts nobody in between.
+//!
+//! Parts: [`RemoteVault`] asks over the bus, [`serve_vault`] answers there; `convert` turns messages into types and
+//! back. A call fits into one message each way, so a vault bounds what it takes and gives at a time.
+
+mod client;
+mod convert;
+mod server;
 
 use std::fmt::Debug;
 
@@ -9,8 +16,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hutong_ledger::{
     hash::Hash,
-    id::{Domain, KeyId, RecordKey, TxId},
+    id::{ChainId, Domain, KeyId, RecordKey, TxId},
 };
+
+pub use client::RemoteVault;
+pub use convert::{released, to_released};
+pub use server::serve_vault;
 
 /// The handle of a person in one domain: 16 random bytes.
 pub type Handle = [u8; 16];
@@ -36,6 +47,17 @@ impl Debug for ToSeal {
 /// The longest sealed value, in bytes.
 pub const VALUE_BYTES_MAX: usize = 256 * 1024;
 
+/// What the values and names of one call may take together, in bytes: a call travels in one message.
+pub const VALUES_BYTES_MAX: usize = 768 * 1024;
+
+/// What a release is sealed for: HPKE's info.
+pub const RELEASE_INFO: &[u8] = b"hutong/v1/release\0";
+
+/// What a release is bound to, as HPKE's additional data: chain, a zero byte and the access.
+pub fn release_aad(chain: ChainId, access: &TxId) -> Vec<u8> {
+    [chain.as_str().as_bytes(), &[0], &access.0].concat()
+}
+
 /// What a vault released, as only the requester can open it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {
@@ -55,6 +77,12 @@ pub enum VaultError {
     /// It does not answer now: try again.
     #[error("the vault does not answer: {0}")]
     Unavailable(String),
+}
+
+impl VaultError {
+    pub fn refused(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Refused { code: code.into(), message: message.into() }
+    }
 }
 
 /// A vault, as others see it.
