@@ -1,5 +1,7 @@
 //! The command line: what can be typed, with its help.
 
+mod disclosure;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{
@@ -9,6 +11,8 @@ use clap::{
 use hutong_ledger::id::{AgencyId, Domain, RecordKey, TxId};
 
 use crate::city::domains::{RECORD_TYPES, RecordType};
+
+pub use disclosure::{Accesses, Consent, Erase, GiveConsent, Person};
 
 /// A permissioned ledger of record for the agencies of a city.
 #[derive(Debug, Parser)]
@@ -56,8 +60,15 @@ pub enum Command {
     Get(Get),
     /// Get the offline receipt of a transaction
     Receipt(ReceiptArgs),
-    /// Verify a receipt or a record's proof offline
+    /// Verify a receipt, a record's proof or a list of accesses offline
     Verify(Verify),
+    /// Show who looked at a person's data
+    Accesses(Accesses),
+    /// Give, withdraw or list consents
+    #[command(subcommand)]
+    Consent(Consent),
+    /// Have the sealed fields of a record destroyed
+    Erase(Erase),
     /// Derive everything again from an agency's archive and name the first difference
     Fsck(Fsck),
     /// Follow final changes as they happen
@@ -222,7 +233,11 @@ pub struct ReceiptArgs {
 #[derive(Debug, Args)]
 pub struct Verify {
     /// A receipt, or a proof from `hutong get proof`
-    pub receipt: PathBuf,
+    #[arg(required_unless_present = "accesses")]
+    pub receipt: Option<PathBuf>,
+    /// A list of accesses from `hutong accesses --output`
+    #[arg(long, conflicts_with = "receipt")]
+    pub accesses: Option<PathBuf>,
     /// The trust file
     #[arg(long)]
     pub trust: PathBuf,

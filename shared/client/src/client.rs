@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     City, Error, Signer, TransactionBuilder,
-    call::{Token, now_ms},
+    call::{Bearer, Token, now_ms},
 };
 
 /// How long a transaction that [`Client::build`] makes may wait to be ordered.
@@ -22,6 +22,8 @@ pub struct Client {
     pub(crate) url: String,
     pub(crate) chain: ChainId,
     pub(crate) signer: Option<Signer>,
+    /// A person's token, where the caller is one.
+    pub(crate) bearer: Option<Bearer>,
     pub(crate) token: Token,
     pub(crate) attempts_max: u32,
 }
@@ -33,12 +35,17 @@ impl Client {
         // Connections live as long as the client; answers may take as long as finality does.
         let http = reqwest::Client::builder().tcp_nodelay(true).build();
         let http = http.map_err(|source| Error::Unreachable { url: url.clone(), source })?;
-        Ok(Self { http, url, chain, signer, token: Token::default(), attempts_max: 5 })
+        Ok(Self { http, url, chain, signer, bearer: None, token: Token::default(), attempts_max: 5 })
     }
 
     /// A caller of a city on behalf of one of its agencies, whose key lies in the data folder.
     pub fn of(city: &City, agency: &AgencyId) -> Result<Self, Error> {
         Self::new(&city.url, city.chain, Some(city.signer(agency)?))
+    }
+
+    /// A caller with a token that someone else issued: a person's, from the identity provider.
+    pub fn bearing(url: impl Into<String>, chain: ChainId, token: impl Into<String>) -> Result<Self, Error> {
+        Ok(Self { bearer: Some(Bearer(token.into())), ..Self::new(url, chain, None)? })
     }
 
     /// How often a call is tried again while what stands in its way may pass. Five times unless this says otherwise.
@@ -69,6 +76,16 @@ impl Client {
     /// Any document of the city's API, by its path from the root.
     pub async fn get(&self, path: &str) -> Result<Value, Error> {
         let bytes = self.get_bytes(path).await?;
+        let answer = |error: serde_json::Error| Error::Answer {
+            url: format!("{}{path}", self.url),
+            reason: format!("it is no JSON: {error}"),
+        };
+        serde_json::from_slice(&bytes).map_err(answer)
+    }
+
+    /// Posts a JSON document; the answer is one too.
+    pub async fn post_json(&self, path: &str, document: &Value) -> Result<Value, Error> {
+        let (_, bytes) = self.call(path, |url| self.http.post(url).json(document)).await?;
         let answer = |error: serde_json::Error| Error::Answer {
             url: format!("{}{path}", self.url),
             reason: format!("it is no JSON: {error}"),

@@ -1,10 +1,14 @@
 //! One command per file. Each takes its arguments, does one thing, prints one result.
 
+mod accesses;
+mod consent;
+mod erase;
 mod fsck;
 mod genesis;
 mod get;
 mod keys;
 mod load;
+mod person;
 mod receipt;
 mod run;
 mod submit;
@@ -91,6 +95,9 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Get(args) => block_on(get::run(context, args)),
         Command::Receipt(args) => block_on(receipt::run(context, args)),
         Command::Verify(args) => verify::run(&context, &args),
+        Command::Accesses(args) => block_on(accesses::run(context, args)),
+        Command::Consent(args) => block_on(consent::run(context, args)),
+        Command::Erase(args) => block_on(erase::run(context, args)),
         Command::Fsck(args) => fsck::run(&context, &args),
         Command::Tail(args) => block_on(tail::run(context, args)),
         Command::Bench(args) => block_on(bench::run(context, args)),

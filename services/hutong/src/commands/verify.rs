@@ -1,6 +1,9 @@
 //! `hutong verify`: checks a receipt or a record's proof, offline, from the document and the trust file alone.
 
+use std::path::Path;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hutong_disclosure::render;
 use hutong_ledger::receipt::{self, Standing, TrustFile};
 use serde_json::{Value, json};
 
@@ -9,8 +12,13 @@ use crate::{city::found::read_json, cli::Verify};
 
 pub(super) fn run(context: &Context, args: &Verify) -> Result<(), CommandError> {
     let trust: TrustFile = read_json(&args.trust)?;
-    let path = &args.receipt;
-    let document = std::fs::read(path).map_err(|source| CommandError::Io { path: path.clone(), source })?;
+    if let Some(path) = &args.accesses {
+        return accesses(context, &read(path)?, &trust);
+    }
+    let Some(path) = &args.receipt else {
+        return Err(CommandError::Usage("name a receipt, or a list with --accesses".into()));
+    };
+    let document = read(path)?;
     let failed = |error: receipt::VerifyError| CommandError::Negative(format!("does not verify: {error}"));
     // The two documents have different required parts; which one it is shows in them.
     let is_state = serde_json::from_slice::<Value>(&document).is_ok_and(|d| d.get("record").is_some());
@@ -43,6 +51,47 @@ pub(super) fn run(context: &Context, args: &Verify) -> Result<(), CommandError> 
     result["chain"] = trust.chain.as_str().into();
     result["standing"] = stands(&standing);
     context.output.result(&result, |result| text(result, &standing));
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(path).map_err(|source| CommandError::Io { path: path.to_owned(), source })
+}
+
+/// A person's list of accesses: whole as of the heights of its indexes, and each entry as the ledger has it.
+fn accesses(context: &Context, document: &[u8], trust: &TrustFile) -> Result<(), CommandError> {
+    let failed = |fault| CommandError::Negative(format!("does not verify: {fault}"));
+    let verified = hutong_disclosure::accesses::verify(document, trust).map_err(failed)?;
+    let persons = verified.persons.iter().map(|person| {
+        let entries = person.entries.iter().map(|entry| match &entry.opened {
+            None => json!({ "number": entry.number, "sealed_until_ms": entry.sealed_until_ms }),
+            Some(opened) => {
+                let mut shown = render::access(&opened.id.to_string(), &opened.access);
+                shown["number"] = entry.number.into();
+                shown
+            }
+        });
+        json!({
+            "domain": person.domain,
+            "handle": hex::encode(person.handle),
+            "complete_as_of_height": person.height,
+            "accesses": entries.collect::<Vec<_>>(),
+            "standing": stands(&person.standing),
+        })
+    });
+    let result = json!({ "verified": true, "chain": verified.chain, "persons": persons.collect::<Vec<_>>() });
+    context.output.result(&result, |_| {
+        let mut text = "verified     from the document and the trust file alone".to_owned();
+        for person in &verified.persons {
+            let (count, sealed) =
+                (person.entries.len(), person.entries.iter().filter(|entry| entry.opened.is_none()).count());
+            text.push_str(&format!(
+                "\n{:<12} {count} accesses ({sealed} sealed by a court), complete as of height {}",
+                person.domain, person.height
+            ));
+        }
+        text
+    });
     Ok(())
 }
 

@@ -1,0 +1,56 @@
+//! `hutong erase`: has the sealed fields of a record destroyed, by its domain's owner or on the person's request.
+
+use hutong_client::{Client, Submitted};
+use hutong_wire::{
+    prost::Message,
+    v1::disclosure::{Action, Envelope, Erase, action::Kind},
+};
+use serde_json::json;
+
+use super::{CommandError, Context};
+use crate::cli::{self, Person};
+
+pub(super) async fn run(context: Context, args: cli::Erase) -> Result<(), CommandError> {
+    let Some(agency) = args.agency else {
+        let person = Person { persona: args.persona, token: args.token };
+        let client = context.person(&person)?;
+        let body = json!({
+            "domain": args.record.domain,
+            "record": args.record.record,
+            "basis": args.basis,
+            "forget_person": args.forget_person,
+        });
+        let answer = client.post_json("/v1/subjects/me/erasures", &body).await?;
+        context.output.document(&answer);
+        return Ok(());
+    };
+    let city = context.city()?;
+    let client = Client::of(&city, &agency)?;
+    let erase = Erase {
+        record: args.record.record.to_string(),
+        requested_by: "owner".into(),
+        basis: args.basis,
+        destroy_handle: args.forget_person,
+    };
+    let action = Envelope { disclosure: Some(Action { kind: Some(Kind::Erase(erase)) }) };
+    let builder = client.build(args.record.domain)?.action(action.encode_to_vec());
+    let transaction = builder.sign(&[client.signer()?])?;
+    let result = match client.submit_final(&transaction).await? {
+        Submitted::Accepted(_) => json!({ "transaction": transaction.id, "state": "accepted" }),
+        Submitted::Final { outcome, .. } => match outcome.code() {
+            None => json!({ "transaction": transaction.id, "state": "erased" }),
+            Some(code) => {
+                return Err(CommandError::Negative(format!("{} was not erased: {code}", args.record)));
+            }
+        },
+    };
+    context.output.result(&result, |result| {
+        format!(
+            "{} {}, transaction {}",
+            args.record,
+            result["state"].as_str().unwrap_or_default(),
+            transaction.id
+        )
+    });
+    Ok(())
+}
