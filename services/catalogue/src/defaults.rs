@@ -22,7 +22,7 @@ struct Entry {
 
 const JSON: &str = "application/json";
 
-const ENTRIES: [Entry; 9] = [
+const ENTRIES: [Entry; 8] = [
     Entry {
         id: "property-parcels",
         domain: "property",
@@ -58,26 +58,6 @@ const ENTRIES: [Entry; 9] = [
         theme: "REGI",
         endpoint: "/property/v1/parcels",
         media_type: JSON,
-    },
-    Entry {
-        id: "health-resources",
-        domain: "health",
-        record_type: "resource",
-        title: "Health: clinical records",
-        description: "Patients, encounters, observations, conditions, immunizations and documents in HL7 FHIR R4. The \
-                      ledger carries type, version and the patient's handle; what a resource says is sealed.",
-        public: &[
-            ("type", "The FHIR resource type"),
-            ("id", "The resource's id"),
-            ("version", "Counted from 1"),
-            ("custodian", "The agency that keeps it"),
-        ],
-        sealed: &[("body", "The resource as FHIR JSON")],
-        sharing: SharingClass::Conditional,
-        keywords: &["health", "FHIR", "patient", "immunization"],
-        theme: "HEAL",
-        endpoint: "/fhir/R4",
-        media_type: "application/fhir+json",
     },
     Entry {
         id: "parking-sites",
@@ -209,10 +189,60 @@ const ENTRIES: [Entry; 9] = [
     },
 ];
 
+/// The FHIR resources of health, each a record type and a dataset of its own, and what they tell.
+const FHIR: [(&str, &str); 10] = [
+    ("AuditEvent", "who read which resource, when and for what"),
+    ("Condition", "diagnoses and problems of patients"),
+    ("Consent", "what patients agreed to"),
+    ("DocumentReference", "documents about patients, such as discharge letters"),
+    ("Encounter", "visits and stays of patients"),
+    ("Immunization", "vaccinations that patients were given"),
+    ("Observation", "measurements and findings"),
+    ("Organization", "hospitals and other institutions of health"),
+    ("Patient", "who the patients are"),
+    ("Practitioner", "those who treat patients"),
+];
+
 /// The datasets to publish when a city is founded, each with its domain, whose owner signs it. Leave out those of domains
 /// that the city has not.
 pub fn default_datasets() -> Vec<(Domain, wire::Dataset)> {
-    ENTRIES.iter().filter_map(|entry| Some((entry.domain.parse().ok()?, dataset(entry)))).collect()
+    let resources = FHIR.iter().map(|(resource, tells)| of_fhir(resource, tells));
+    let datasets = ENTRIES.iter().map(dataset).chain(resources);
+    datasets.filter_map(|dataset| Some((dataset.domain.parse().ok()?, dataset))).collect()
+}
+
+fn of_fhir(resource: &str, tells: &str) -> wire::Dataset {
+    let lower = resource.to_ascii_lowercase();
+    let entry = Entry {
+        id: "",
+        domain: "health",
+        record_type: "",
+        title: "",
+        description: "",
+        public: &[
+            ("type", "The FHIR resource type"),
+            ("id", "The resource's id"),
+            ("subjects", "Handles of those whose data it is"),
+            ("custodian", "The agency that keeps it"),
+        ],
+        sealed: &[("body", "The resource as FHIR JSON")],
+        sharing: SharingClass::Conditional,
+        keywords: &["health", "FHIR"],
+        theme: "HEAL",
+        endpoint: "",
+        media_type: "application/fhir+json",
+    };
+    let mut dataset = dataset(&entry);
+    dataset.id = format!("health-{lower}");
+    dataset.title = format!("Health: {resource} resources");
+    dataset.description = format!(
+        "HL7 FHIR R4 {resource}: {tells}. What a resource says is sealed; the ledger carries its type, version, custodian \
+         and the handles of those whose data it is."
+    );
+    dataset.keywords.push(resource.to_owned());
+    dataset.endpoint = format!("/fhir/R4/{resource}");
+    dataset.record_type = lower;
+    dataset
 }
 
 fn dataset(entry: &Entry) -> wire::Dataset {
@@ -250,7 +280,7 @@ mod tests {
     #[test]
     fn every_default_is_well_formed_and_every_domain_has_one() {
         let datasets = default_datasets();
-        assert_eq!(datasets.len(), ENTRIES.len());
+        assert_eq!(datasets.len(), ENTRIES.len() + FHIR.len());
         for (_, dataset) in &datasets {
             assert_eq!(check_dataset(dataset), Ok(()), "{}", dataset.id);
             assert!(dataset.keywords.contains(&dataset.domain), "{} names its domain", dataset.id);

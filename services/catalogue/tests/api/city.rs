@@ -298,6 +298,10 @@ impl StoragePeer for City {
     async fn receipt(&self, _: TxId) -> Result<Option<Bytes>, Error> {
         not_asked()
     }
+
+    async fn state_receipt(&self, _: RecordKey) -> Result<Option<Bytes>, Error> {
+        not_asked()
+    }
 }
 
 fn not_asked<T>() -> Result<T, Error> {
