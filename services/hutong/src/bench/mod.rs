@@ -87,7 +87,7 @@ async fn measure(context: &Context, args: &Bench) -> Result<Report, BenchError> 
     let city = Running::start(layout.clone(), options).await?;
     let measured = drive(context, args, &city, &layout).await;
     city.stop().await?;
-    let (tally, seconds, cpu_s, bytes) = measured?;
+    let Measured { tally, seconds, cpu_s, bytes, blocks } = measured?;
     let throughput_tps = tally.applied as f64 / seconds;
     let transactions = tally.applied.max(1) as f64;
     Ok(Report {
@@ -100,6 +100,7 @@ async fn measure(context: &Context, args: &Bench) -> Result<Report, BenchError> 
         cores,
         transactions: tally.applied,
         refused: tally.refused,
+        blocks,
         seconds,
         throughput_tps,
         latency_ms: LatencyMs { p50: tally.latency.quantile_ms(0.5), p99: tally.latency.quantile_ms(0.99) },
@@ -124,12 +125,21 @@ fn batch(args: &Bench) -> u32 {
     })
 }
 
+/// What came out of the time that counts.
+struct Measured {
+    tally: Tally,
+    seconds: f64,
+    cpu_s: f64,
+    bytes: u64,
+    blocks: u64,
+}
+
 async fn drive(
     context: &Context,
     args: &Bench,
     city: &Running,
     layout: &Layout,
-) -> Result<(Tally, f64, f64, u64), BenchError> {
+) -> Result<Measured, BenchError> {
     let clock = SystemClock::shared();
     let domain = hutong_property::domain();
     let owner = city.genesis.epoch.rules(domain).map(|rules| rules.owner);
@@ -163,12 +173,14 @@ async fn drive(
     context.output.note("warming up");
     watch(&mut running, Duration::from_secs(args.seconds).div_f64(5.0)).await?;
     context.output.note(format!("measuring for {} s", args.seconds));
+    let first = height(city).await?;
     let (began, cpu, bytes) = (Instant::now(), cpu_s(), folder_bytes(layout.root())?);
     phases.measure();
     watch(&mut running, Duration::from_secs(args.seconds)).await?;
     phases.end();
     let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_s() - cpu);
     let bytes = folder_bytes(layout.root())?.saturating_sub(bytes);
+    let blocks = height(city).await? - first;
     let mut all = Tally::default();
     while let Some(tally) = running.join_next().await {
         let tally = tally??;
@@ -176,7 +188,13 @@ async fn drive(
         all.refused += tally.refused;
         all.latency.merge(&tally.latency);
     }
-    Ok((all, seconds, cpu, bytes))
+    Ok(Measured { tally: all, seconds, cpu_s: cpu, bytes, blocks })
+}
+
+/// The last final height.
+async fn height(city: &Running) -> Result<u64, BenchError> {
+    let standing = city.storage.standing().await.map_err(|error| CityError::service("storage", error))?;
+    Ok(standing.final_header.height)
 }
 
 /// Lets the clients work for a while; a client that ends before is an error.

@@ -23,6 +23,7 @@ pub(super) struct Report {
     pub(super) cores: usize,
     pub(super) transactions: u64,
     pub(super) refused: u64,
+    pub(super) blocks: u64,
     pub(super) seconds: f64,
     pub(super) throughput_tps: f64,
     pub(super) latency_ms: LatencyMs,
@@ -37,12 +38,13 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn text(&self) -> String {
         format!(
-            "{} final transactions in {:.1} s over {} by {} clients ({} a submit, {} bytes each), {} validating\n\
+            "{} final transactions in {} blocks and {:.1} s over {} by {} clients ({} a submit, {} bytes each), {} validating\n\
              throughput  {:.0} transactions a second\n\
              latency     p50 {:.2} ms, p99 {:.2} ms from submit to final\n\
              cost        {:.3} ms of CPU and {:.0} bytes on disk per transaction\n\
              limit       {:.0} a second on {} cores; this is {:.2} of it",
             self.transactions,
+            self.blocks,
             self.seconds,
             self.via,
             self.clients,
