@@ -1,0 +1,128 @@
+//! The routes of disclosure: asking for sealed fields, and, for a domain's own officials, registering persons and sealing
+//! values. One front serves all the vaults that a process knows.
+//!
+//! What must be sealed comes in bodies alone, never in a path or a query, and goes to the vault and nowhere else.
+
+mod disclosures;
+mod persons;
+mod problems;
+mod sealing;
+
+use std::collections::{BTreeMap, HashSet};
+
+use axum::{Router, routing::post};
+use http::StatusCode;
+use hutong_desk::Desk;
+use hutong_ledger::id::{AgencyId, Domain};
+use hutong_peer::{SharedStorage, ingest::SharedIngest, vault::SharedVault};
+use hutong_runtime::auth::RequireAgency;
+use hutong_runtime::http::Problem;
+use serde::Deserialize;
+use utoipa::OpenApi;
+
+use problems::unavailable;
+
+/// What the routes work with.
+#[derive(Clone, Debug)]
+pub struct Front {
+    pub ingest: SharedIngest,
+    /// Of the agency whose port this is.
+    pub storage: SharedStorage,
+    /// The vaults of domains' owners, here or over the bus.
+    pub vaults: BTreeMap<AgencyId, SharedVault>,
+    /// The desks of the agencies that this process signs for.
+    pub desks: BTreeMap<AgencyId, Desk>,
+}
+
+#[derive(Debug, OpenApi)]
+#[openapi(
+    paths(disclosures::disclose, persons::register, sealing::seal),
+    components(schemas(
+        disclosures::Disclosure,
+        disclosures::Disclosed,
+        disclosures::Sealed,
+        persons::Registration,
+        persons::Registered,
+        sealing::Sealing,
+        sealing::Commitments
+    ))
+)]
+struct Document;
+
+/// The description of these routes.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+pub fn routes(front: Front) -> Router {
+    Router::new()
+        .route("/v1/disclosures", post(disclosures::disclose))
+        .route("/v1/persons", post(persons::register))
+        .route("/v1/sealed", post(sealing::seal))
+        .with_state(front)
+}
+
+impl Front {
+    /// The owner of a domain, as membership has it now.
+    async fn owner(&self, domain: Domain) -> Result<AgencyId, Problem> {
+        let epoch = self.storage.standing().await.map_err(unavailable)?.epoch;
+        let rules = epoch.rules(domain).ok_or_else(|| {
+            Problem::new("unknown_domain", StatusCode::NOT_FOUND, format!("There is no domain {domain}."))
+        })?;
+        Ok(rules.owner)
+    }
+
+    /// The caller's desk, if the caller owns the domain and this process signs for it.
+    async fn desk_of(&self, caller: &RequireAgency, domain: Domain) -> Result<&Desk, Problem> {
+        let agency: AgencyId = caller.0.parse().map_err(Problem::internal)?;
+        let owner = self.owner(domain).await?;
+        let refuse = |detail: String| Err(Problem::new("not_the_owner", StatusCode::FORBIDDEN, detail));
+        if owner != agency {
+            return refuse(format!("{owner} owns the domain {domain}; its own officials alone do this."));
+        }
+        match self.desks.get(&agency) {
+            Some(desk) => Ok(desk),
+            None => refuse(format!("This process does not sign for {agency}: call one of its own.")),
+        }
+    }
+}
+
+/// Values by field name, each name once, as they come: their text is in no message of an error.
+#[derive(Default)]
+struct Values(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Values;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of texts by field name")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
+                let (mut values, mut names) = (Vec::new(), HashSet::new());
+                while let Some(name) = map.next_key::<String>()? {
+                    // serde's own message would show a value of another type.
+                    let value = map.next_value::<serde_json::Value>()?;
+                    let serde_json::Value::String(value) = value else {
+                        return Err(serde::de::Error::custom("every value is a text"));
+                    };
+                    if !names.insert(name.clone()) {
+                        return Err(serde::de::Error::custom("a field is named twice"));
+                    }
+                    values.push((name, value));
+                }
+                Ok(Values(values))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+impl Values {
+    fn into_bytes(self) -> Vec<(String, bytes::Bytes)> {
+        self.0.into_iter().map(|(name, value)| (name, value.into_bytes().into())).collect()
+    }
+}

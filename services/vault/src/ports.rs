@@ -1,0 +1,71 @@
+//! What the vault is given: how it knows who calls, and how its confirmations reach the ledger.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hutong_desk::Desk;
+use hutong_disclosure::ResidentId;
+use hutong_ledger::id::{AgencyId, Domain};
+use hutong_runtime::auth::Authenticator;
+
+/// Who holds an agency's token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Agent {
+    pub agency: AgencyId,
+    /// The pseudonym of the official, where the token says it.
+    pub official: Option<String>,
+}
+
+/// Checks the tokens of agencies.
+pub trait CallerCheck: Debug + Send + Sync + 'static {
+    /// Whose token it is; the error says what is wrong with it, and never the token.
+    fn agent(&self, token: &str) -> Result<Agent, String>;
+}
+
+impl CallerCheck for Authenticator {
+    fn agent(&self, token: &str) -> Result<Agent, String> {
+        let agency = self.verify(token).map_err(|fault| fault.to_string())?;
+        let agency = agency.parse().map_err(|_| "its issuer is no agency".to_owned())?;
+        Ok(Agent { agency, official: None })
+    }
+}
+
+/// Checks the tokens of persons.
+#[async_trait]
+pub trait PersonCheck: Debug + Send + Sync + 'static {
+    /// Who the person is; the error says what is wrong with the token, and never the token.
+    async fn resident_id(&self, token: &str) -> Result<ResidentId, String>;
+}
+
+/// Why a confirmation is not on the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unconfirmed {
+    /// The contract said no, under this code.
+    #[error("the contract refuses it: {0}")]
+    Refused(String),
+    /// Trying again may help.
+    #[error("{0}")]
+    Later(String),
+}
+
+/// Submits, in the owner's name, what the vault has to say.
+#[async_trait]
+pub trait Confirm: Debug + Send + Sync + 'static {
+    /// Returns when the action is final and applied.
+    async fn confirm(&self, domain: Domain, action: Bytes) -> Result<(), Unconfirmed>;
+}
+
+/// The pseudonym under which the vault acts.
+const ACTOR: &str = "vault";
+
+#[async_trait]
+impl Confirm for Desk {
+    async fn confirm(&self, domain: Domain, action: Bytes) -> Result<(), Unconfirmed> {
+        match self.submit(domain, action, ACTOR).await {
+            Ok(_) => Ok(()),
+            Err(hutong_desk::Error::Refused { code, .. }) => Err(Unconfirmed::Refused(code)),
+            Err(error) => Err(Unconfirmed::Later(error.to_string())),
+        }
+    }
+}
