@@ -5,6 +5,8 @@ use hutong_ledger::id::{AgencyId, Domain, TxId};
 use hutong_peer::{ingest::Rejected, vault::VaultError};
 use hutong_runtime::http::Problem;
 
+use crate::Unread;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the transaction cannot be made: {0}")]
@@ -30,6 +32,8 @@ pub enum Error {
     NoVault(AgencyId),
     #[error(transparent)]
     Vault(#[from] VaultError),
+    #[error("what the vault released cannot be read: {0}")]
+    Unread(#[from] Unread),
 }
 
 impl From<Error> for Problem {
@@ -46,7 +50,9 @@ impl From<Error> for Problem {
                 Self::new("unavailable", S::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
             }
             Error::UnknownDomain(_) => Self::new("unknown_domain", S::NOT_FOUND, detail),
-            Error::Build(_) | Error::Name(_) | Error::Key(_) | Error::NoVault(_) => Self::internal(detail),
+            Error::Build(_) | Error::Name(_) | Error::Key(_) | Error::NoVault(_) | Error::Unread(_) => {
+                Self::internal(detail)
+            }
         }
     }
 }

@@ -3,13 +3,14 @@
 //!
 //! It decides nothing. The contract says what is allowed, and its refusal comes back as it is.
 
+mod disclose;
 mod error;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hutong_client::{Signer, TransactionBuilder};
-use hutong_keys::mint_token;
+use hutong_keys::{SealingKey, mint_token};
 use hutong_ledger::{
     entry::Outcome,
     hash::Hash,
@@ -22,6 +23,7 @@ use hutong_peer::{
 };
 use hutong_runtime::SharedClock;
 
+pub use disclose::{Ask, Disclosed, Unread, check_opening, open_release};
 pub use error::Error;
 
 /// How long a transaction of the desk may take to become final before it is void.
@@ -33,6 +35,8 @@ const TOKEN_TTL_S: u64 = 60;
 pub struct Means {
     pub chain: ChainId,
     pub signer: Signer,
+    /// Opens what vaults release to the agency.
+    pub sealing: SealingKey,
     pub ingest: SharedIngest,
     pub storage: SharedStorage,
     /// The vaults of domains' owners.

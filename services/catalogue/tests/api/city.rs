@@ -78,6 +78,7 @@ impl City {
         Desk::new(Means {
             chain: header(0, 0).chain,
             signer: Signer::new(agency.parse().unwrap(), SigningKey::from_seed(&[1; 32])),
+            sealing: hutong_keys::SealingKey::from_seed(&[9; 32]),
             ingest: self.clone(),
             storage: self.clone(),
             vaults: BTreeMap::new(),

@@ -138,6 +138,7 @@ impl Site<'_> {
         Ok(Desk::new(Means {
             chain: self.genesis.chain(),
             signer: Signer::new(self.agency, self.key(Purpose::Signing)?),
+            sealing: KeyFile::load(&self.layout.key(&self.agency, Purpose::Sealing))?.sealing_key()?,
             ingest,
             storage,
             vaults: BTreeMap::new(),
