@@ -108,9 +108,7 @@ impl Storage {
 }
 
 impl Storage {
-    /// The offline proof of what a record is, or that there is none, as its JSON document; None while nothing of the
-    /// domain is final.
-    pub async fn state_receipt(&self, key: RecordKey) -> Result<Option<Bytes>, Error> {
+    pub(crate) async fn prove(&self, key: RecordKey) -> Result<Option<Bytes>, Error> {
         let Some(proven) = self.tasks.prove(key.domain, key.record.clone()).await? else { return Ok(None) };
         self.read(move |reads| reads.state_receipt(&key, &proven)).await.map(Some)
     }
@@ -177,6 +175,10 @@ impl StoragePeer for Storage {
         // The semaphore is never closed.
         let _permit = self.receipts.acquire().await;
         Ok(self.read(move |reads| reads.receipt(&id)).await?)
+    }
+
+    async fn state_receipt(&self, key: RecordKey) -> Result<Option<Bytes>, PeerError> {
+        Ok(self.prove(key).await?)
     }
 
     async fn record(&self, key: RecordKey, version: Option<u64>) -> Result<Option<StoredRecord>, PeerError> {

@@ -152,6 +152,10 @@ pub trait StoragePeer: Send + Sync + Debug + 'static {
     /// The offline receipt of a final transaction, as its JSON document.
     async fn receipt(&self, id: TxId) -> Result<Option<Bytes>, Error>;
 
+    /// The offline proof of what a record is, or that there is none, as its JSON document; None while nothing of the
+    /// domain is final.
+    async fn state_receipt(&self, key: RecordKey) -> Result<Option<Bytes>, Error>;
+
     /// A record: a version of it, or the current one.
     async fn record(&self, key: RecordKey, version: Option<u64>) -> Result<Option<StoredRecord>, Error>;
 

@@ -65,6 +65,7 @@ async fn every_call_has_the_same_answer_near_and_far() {
         }
         for (name, version) in [("property/gone", None), ("property/here", None), ("property/here", Some(2))]
         {
+            same(local.state_receipt(key(name)).await, remote.state_receipt(key(name)).await);
             same(local.record(key(name), version).await, remote.record(key(name), version).await);
         }
         for below in [None, Some(7)] {

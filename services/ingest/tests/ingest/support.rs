@@ -455,6 +455,10 @@ impl StoragePeer for FakeStorage {
         Ok(is_final.then(|| format!("{{\"receipt\":\"{id}\"}}").into()))
     }
 
+    async fn state_receipt(&self, _key: RecordKey) -> Result<Option<Bytes>, Error> {
+        Ok(None)
+    }
+
     async fn record(&self, _key: RecordKey, _version: Option<u64>) -> Result<Option<StoredRecord>, Error> {
         Ok(None)
     }

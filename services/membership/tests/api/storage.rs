@@ -142,6 +142,10 @@ impl StoragePeer for EpochStorage {
         not_asked()
     }
 
+    async fn state_receipt(&self, _: RecordKey) -> Result<Option<Bytes>, Error> {
+        not_asked()
+    }
+
     async fn history(&self, _: RecordKey, _: Option<u64>, _: usize) -> Result<History, Error> {
         not_asked()
     }

@@ -280,6 +280,10 @@ impl StoragePeer for FakeStorage {
         not_asked()
     }
 
+    async fn state_receipt(&self, _: RecordKey) -> Result<Option<Bytes>, Error> {
+        not_asked()
+    }
+
     async fn record(&self, _: RecordKey, _: Option<u64>) -> Result<Option<StoredRecord>, Error> {
         not_asked()
     }

@@ -366,6 +366,10 @@ impl StoragePeer for FakeStorage {
         unused()
     }
 
+    async fn state_receipt(&self, _: RecordKey) -> Result<Option<Bytes>, Error> {
+        unused()
+    }
+
     async fn record(&self, _: RecordKey, _: Option<u64>) -> Result<Option<StoredRecord>, Error> {
         unused()
     }

@@ -227,6 +227,10 @@ impl StoragePeer for MemoryStorage {
         not_asked()
     }
 
+    async fn state_receipt(&self, _: RecordKey) -> Result<Option<Bytes>, Error> {
+        not_asked()
+    }
+
     async fn scan(
         &self,
         _: Domain,

@@ -207,7 +207,7 @@ pub(super) async fn proof(
 ) -> Result<Response, Problem> {
     let key = key(&storage, &caller, &domain, &record)?;
     let domain = key.domain;
-    let proof = storage.state_receipt(key).await.map_err(failed)?;
+    let proof = storage.prove(key).await.map_err(failed)?;
     let proof = proof
         .ok_or_else(|| not_found("unproven", format!("No block that touches {domain} is final here yet.")))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], proof).into_response())

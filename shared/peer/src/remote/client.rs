@@ -243,6 +243,13 @@ impl StoragePeer for RemoteStorage {
         }
     }
 
+    async fn state_receipt(&self, key: RecordKey) -> Result<Option<Bytes>, Error> {
+        match self.call(Call::StateReceipt(convert::key(&key))).await? {
+            Outcome::StateReceipt(receipt) => Ok(receipt.document),
+            _ => other(),
+        }
+    }
+
     async fn record(&self, key: RecordKey, version: Option<u64>) -> Result<Option<StoredRecord>, Error> {
         match self.call(Call::Record(v1::RecordCall { key: Some(convert::key(&key)), version })).await? {
             Outcome::Record(found) => found.record.as_ref().map(convert::to_record).transpose().map_err(bad),

@@ -197,6 +197,10 @@ impl Server {
                 let document = self.storage.receipt(convert::id("receipt", &id).map_err(bad)?).await?;
                 Ok(Outcome::Receipt(v1::Receipt { document }))
             }
+            Call::StateReceipt(key) => {
+                let document = self.storage.state_receipt(record_key(Some(key))?).await?;
+                Ok(Outcome::StateReceipt(v1::Receipt { document }))
+            }
             Call::Record(call) => {
                 let found = self.storage.record(record_key(call.key)?, call.version).await?;
                 Ok(Outcome::Record(v1::Record { record: found.as_ref().map(convert::record) }))

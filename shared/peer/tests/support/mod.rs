@@ -274,6 +274,10 @@ impl StoragePeer for FakeStorage {
         Ok(Some(format!("{{\"id\":\"{id}\"}}").into()))
     }
 
+    async fn state_receipt(&self, key: RecordKey) -> Result<Option<Bytes>, Error> {
+        Ok((key.record.as_str() != "gone").then(|| format!("{{\"key\":\"{key}\"}}").into()))
+    }
+
     async fn record(&self, key: RecordKey, version: Option<u64>) -> Result<Option<StoredRecord>, Error> {
         let live = key.record.as_str() != "gone";
         Ok(live.then(|| self.stored(version.unwrap_or(5), Some(self.value(1)))))
