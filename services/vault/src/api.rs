@@ -8,16 +8,22 @@ mod persons;
 mod problems;
 mod sealing;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use axum::{Router, routing::post};
+use axum::{
+    Router,
+    extract::{FromRequest, Request},
+    routing::post,
+};
 use http::StatusCode;
 use hutong_desk::Desk;
 use hutong_ledger::id::{AgencyId, Domain};
 use hutong_peer::{SharedStorage, ingest::SharedIngest, vault::SharedVault};
-use hutong_runtime::auth::RequireAgency;
-use hutong_runtime::http::Problem;
-use serde::Deserialize;
+use hutong_runtime::{
+    auth::RequireAgency,
+    http::{Json, Problem},
+};
+use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::OpenApi;
 
 use problems::unavailable;
@@ -87,7 +93,26 @@ impl Front {
     }
 }
 
-/// Values by field name, each name once, as they come: their text is in no message of an error.
+/// A body of JSON that holds what must be sealed: what is wrong with its form is told without its content.
+struct Private<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Private<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let taken = Json::from_request(request, state).await;
+        taken.map(|Json(body)| Self(body)).map_err(|problem| match problem.status() {
+            status @ (StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) => {
+                let detail =
+                    "The JSON is not what the API's description says; what is wrong is not shown here.";
+                Problem::new(problem.code().to_owned(), status, detail)
+            }
+            _ => problem,
+        })
+    }
+}
+
+/// Texts by field name, each name once.
 #[derive(Default)]
 struct Values(Vec<(String, String)>);
 
@@ -102,14 +127,9 @@ impl<'de> Deserialize<'de> for Values {
             }
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
-                let (mut values, mut names) = (Vec::new(), HashSet::new());
-                while let Some(name) = map.next_key::<String>()? {
-                    // serde's own message would show a value of another type.
-                    let value = map.next_value::<serde_json::Value>()?;
-                    let serde_json::Value::String(value) = value else {
-                        return Err(serde::de::Error::custom("every value is a text"));
-                    };
-                    if !names.insert(name.clone()) {
+                let mut values: Vec<(String, String)> = Vec::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    if values.iter().any(|(other, _)| *other == name) {
                         return Err(serde::de::Error::custom("a field is named twice"));
                     }
                     values.push((name, value));

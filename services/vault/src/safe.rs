@@ -166,3 +166,6 @@ fn of_keys(source: hutong_store::Error) -> Error {
 fn of_values(source: hutong_store::Error) -> Error {
     Error::Store { store: VALUES, source }
 }
+
+#[cfg(test)]
+mod tests;

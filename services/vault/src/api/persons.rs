@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Front, Values,
+    Front, Private, Values,
     problems::{desk, unavailable},
 };
 
@@ -79,7 +79,7 @@ pub(super) struct Registered {
 pub(super) async fn register(
     State(front): State<Front>,
     caller: RequireAgency,
-    Json(asked): Json<Registration>,
+    Private(asked): Private<Registration>,
 ) -> Result<Json<Registered>, Problem> {
     let Registration { domain, resident_id, values, official } = asked;
     let own = front.desk_of(&caller, domain).await?;

@@ -14,7 +14,7 @@ use hutong_runtime::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Front, Values, problems::desk};
+use super::{Front, Private, Values, problems::desk};
 
 /// Values for a record to be.
 #[derive(Deserialize, ToSchema)]
@@ -59,7 +59,7 @@ pub(super) struct Commitments {
 pub(super) async fn seal(
     State(front): State<Front>,
     caller: RequireAgency,
-    Json(asked): Json<Sealing>,
+    Private(asked): Private<Sealing>,
 ) -> Result<Json<Commitments>, Problem> {
     let wrong = |field: &str, detail: &str| {
         Problem::new("unexpected_json", StatusCode::UNPROCESSABLE_ENTITY, detail).field(field)
