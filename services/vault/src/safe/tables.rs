@@ -250,15 +250,15 @@ mod tests {
     fn rows_are_read_as_they_are_written() {
         let wrapped = Wrapped { kek: 7, bytes: vec![1, 2, 3] };
         assert_eq!(back(&wrapped).as_ref(), Some(&wrapped));
-        let settled = Some(Position { height: 3, ordinal: 2 });
-        for settled in [None, settled] {
+        let place = Position { height: 3, ordinal: 2 };
+        for settled in [None, Some(place)] {
             let standing = Standing { field: "name".into(), sealed_ms: 5, settled, superseded_ms: 9 };
             assert_eq!(back(&standing).as_ref(), Some(&standing));
         }
         let kept = KeptRelease { key: KeyId([1; 8]), generation: [2; 8], bytes: vec![3; 40] };
         assert_eq!(back(&kept).as_ref(), Some(&kept));
         assert_eq!((Wrapped::decode(&[1; 7]), KeptRelease::decode(&[1; 15])), (None, None));
-        assert_eq!(to_position(&position(settled.unwrap())), settled);
+        assert_eq!(to_position(&position(place)), Some(place));
         assert_eq!(to_position(b"rubbish"), None);
     }
 

@@ -17,10 +17,7 @@ use super::{
     following::Changed,
     tables::{CIPHERTEXT, Generation, STANDINGS, end, name, value_aad, value_parts},
 };
-use crate::{
-    Error,
-    kek::{FileKeys, KeyEncryption as _},
-};
+use crate::{Error, kek::FileKeys};
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 const WEEK_MS: u64 = 7 * DAY_MS;

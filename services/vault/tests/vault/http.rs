@@ -31,7 +31,7 @@ fn front(house: &House) -> Router {
 }
 
 async fn post(house: &House, agency: Option<&str>, path: &str, body: &Value) -> (u16, Value) {
-    let caller = agency.map_or(Caller::Anonymous, |id| Caller::Agency { id: id.to_owned() });
+    let caller = agency.map_or(Caller::Anonymous, |id| Caller::agency(id));
     let request = Request::post(path).header("content-type", "application/json");
     let request = request.body(Body::from(body.to_string())).unwrap();
     let response = front(house).layer(Extension(caller)).oneshot(request).await.unwrap();
