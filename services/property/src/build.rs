@@ -14,12 +14,8 @@ pub fn share(numerator: u64, denominator: u64) -> wire::Share {
     wire::Share { numerator, denominator }
 }
 
-pub fn party(handle: [u8; 16], commitment: [u8; 32], agent: &AgencyId) -> wire::Party {
-    wire::Party {
-        handle: Bytes::copy_from_slice(&handle),
-        commitment: Bytes::copy_from_slice(&commitment),
-        agent: agent.to_string(),
-    }
+pub fn party(handle: [u8; 16], agent: &AgencyId) -> wire::Party {
+    wire::Party { handle: Bytes::copy_from_slice(&handle), agent: agent.to_string() }
 }
 
 pub fn ownership(party: wire::Party, share: wire::Share) -> wire::Holding {
@@ -34,7 +30,8 @@ pub fn action(parcel: &str, expected_version: u64, source: Option<[u8; 32]>, kin
 }
 
 pub fn register(parcel: &str, unit: wire::Unit, holdings: Vec<wire::Holding>) -> Bytes {
-    action(parcel, 0, None, Kind::Register(wire::Register { unit: Some(unit), holdings }))
+    let register = wire::Register { unit: Some(unit), holdings, ..wire::Register::default() };
+    action(parcel, 0, None, Kind::Register(register))
 }
 
 /// Transfers the whole of one right to one party.
@@ -45,8 +42,25 @@ pub fn transfer_whole(
     price_minor: u64,
     currency: &str,
 ) -> Bytes {
-    let disposals = vec![wire::Disposal { right, share: Some(WHOLE) }];
-    let transfer =
-        wire::Transfer { disposals, acquisitions: vec![to], price_minor, currency: currency.to_owned() };
+    let transfer = wire::Transfer {
+        disposals: vec![wire::Disposal { right, share: Some(WHOLE) }],
+        acquisitions: vec![to],
+        price_minor,
+        currency: currency.to_owned(),
+        ..wire::Transfer::default()
+    };
     action(parcel, 0, None, Kind::Transfer(transfer))
+}
+
+/// Names who may place caveats and seizures beside the domain's owner.
+pub fn authorities(caveat: &[AgencyId], seizure: &[AgencyId]) -> Bytes {
+    let names = |agencies: &[AgencyId]| {
+        let mut names: Vec<_> = agencies.iter().map(ToString::to_string).collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let authorities = wire::Authorities { caveat: names(caveat), seizure: names(seizure) };
+    let set = wire::SetAuthorities { authorities: Some(authorities) };
+    action("", 0, None, Kind::Authorities(set))
 }

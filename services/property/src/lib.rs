@@ -10,6 +10,8 @@ mod api;
 pub mod build;
 mod config;
 pub mod contract;
+pub mod geojson;
+pub mod geometry;
 pub mod sales;
 mod service;
 mod view;

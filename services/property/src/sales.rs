@@ -7,10 +7,7 @@
 //! twice gives the same transactions.
 
 use bytes::Bytes;
-use hutong_ledger::{
-    hash::{Tag, sha256},
-    id::AgencyId,
-};
+use hutong_ledger::{hash::sha256, id::AgencyId};
 use hutong_wire::v1::property as wire;
 
 use crate::build::{WHOLE, ownership, party, register, transfer_whole};
@@ -153,6 +150,7 @@ impl Row<'_> {
             r#use: self.text("MS.Zoning")?.to_owned(),
             area_centi_mm2: self.number("Lot.Area")? * CENTI_MM2_PER_SQUARE_FOOT,
             description: self.description()?,
+            ..wire::Unit::default()
         };
         if let Err(refusal) = crate::contract::check_unit(&unit) {
             return Err(self.error(refusal.field.as_deref().unwrap_or("row"), refusal.message));
@@ -198,10 +196,8 @@ impl Row<'_> {
         out
     }
 
+    /// The set has no names: a party is nobody but who the row says has sold or bought.
     fn party(&self, side: &str, agent: &AgencyId) -> wire::Party {
-        let (handle, salt) = (self.derive(&format!("{side} handle")), self.derive(&format!("{side} salt")));
-        // The set has no names: what is sealed is that there is none.
-        let commitment = Tag::SealedField.hash(&[&salt, b"property/party/identity\0"]);
-        party(handle, commitment.0, agent)
+        party(self.derive(&format!("{side} handle")), agent)
     }
 }

@@ -50,10 +50,9 @@ impl Target {
     }
 
     fn register(&self, parcel: &str, shares: &[(u64, u64)]) -> Transaction {
-        let unit =
-            Unit { place: "NAmes".into(), r#use: "RL".into(), area_centi_mm2: 1, description: String::new() };
+        let unit = Unit { place: "NAmes".into(), r#use: "RL".into(), area_centi_mm2: 1, ..Unit::default() };
         let holdings = shares.iter().enumerate().map(|(place, (numerator, denominator))| {
-            let party = build::party([place as u8; 16], [0; 32], &self.owner.agency);
+            let party = build::party([place as u8; 16], &self.owner.agency);
             build::ownership(party, build::share(*numerator, *denominator))
         });
         let action = build::register(parcel, unit, holdings.collect());
@@ -209,11 +208,18 @@ async fn what_the_contract_refuses_is_final_with_its_code() {
     let seize = Restrict { r#type: RestrictionType::Seizure.into(), reference: "case 1".into() };
     let action = build::action("1", 0, None, Kind::Restrict(seize));
     let regulator = Client::of(&target.city, &target.other.agency).unwrap();
-    let seizure = regulator.build(domain()).unwrap().action(action).sign(&[&target.other]).unwrap();
-    assert!(
-        matches!(regulator.submit_final(&seizure).await.unwrap(), Submitted::Final { outcome, .. } if outcome.code().is_none())
+    let seizure = regulator.build(domain()).unwrap().action(action.clone()).sign(&[&target.other]).unwrap();
+    let Submitted::Final { outcome, .. } = regulator.submit_final(&seizure).await.unwrap() else {
+        panic!("not final")
+    };
+    assert_eq!(
+        outcome.code(),
+        Some("authority_required"),
+        "none but the owner seizes until others are named"
     );
-    let buyer = build::party([7; 16], [0; 32], &target.other.agency);
+    let seizure = target.client.build(domain()).unwrap().action(action).sign(&[&target.owner]).unwrap();
+    assert_eq!(target.outcome(&seizure).await, None);
+    let buyer = build::party([7; 16], &target.other.agency);
     let sale = build::transfer_whole("1", 1, build::ownership(buyer, build::WHOLE), 100, "CNY");
     let builder = target.client.build(domain()).unwrap().action(sale).signer(target.other.agency);
     let sale = builder.sign(&[&target.owner, &target.other]).unwrap();

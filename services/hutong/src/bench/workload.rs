@@ -84,10 +84,11 @@ impl Workload {
             r#use: "RL".into(),
             area_centi_mm2: 1,
             description: "x".repeat(padding),
+            ..Unit::default()
         };
         let mut handle = [0; 16];
         handle.copy_from_slice(&unique[..16]);
-        let party = build::party(handle, unique, &self.agency);
+        let party = build::party(handle, &self.agency);
         build::register(parcel, unit, vec![build::ownership(party, build::WHOLE)])
     }
 }

@@ -4,6 +4,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use hutong_desk::Desk;
+use hutong_disclosure::Disclosing;
 use hutong_ledger::{
     contract::Contract,
     epoch::Epoch,
@@ -84,7 +85,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
     RecordType {
         name: "property",
         owner: "natural-resources",
-        contract: || Arc::new(hutong_property::Property),
+        contract: || Arc::new(Disclosing(hutong_property::Property)),
         serve: |site, desks| {
             let config = hutong_property::Config::default();
             let service = hutong_property::PropertyService::new(config, desks.own.storage().clone());

@@ -1,29 +1,27 @@
 //! The parcel record as the rules see it: reading it, its invariants, and writing it back.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use hutong_ledger::{
-    contract::{Refusal, Verified},
-    id::{AgencyId, RecordId},
-};
+use hutong_disclosure::FIELDS_MAX;
+use hutong_ledger::{canon::ascending, contract::Refusal, sealed::is_field_name};
 use hutong_wire::{
     prost::Message,
-    v1::property::{self as wire, RestrictionType, RightType, Status},
+    v1::{
+        disclosure::SealedField,
+        property::{self as wire, RightType, Status},
+    },
 };
 
-use super::shares::{Fraction, sum};
+use super::{
+    party::is_primary,
+    shares::{Fraction, sum},
+};
 
 /// The most rights, mortgages or restrictions of one parcel.
-pub(super) const ITEMS_MAX: usize = 64;
-
-/// A parcel's id, which names its record.
-pub fn record(id: &str) -> Result<RecordId, Refusal> {
-    let valid = (1..=64).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
-        // In a URL's path, . and .. are steps and no names.
-        && !matches!(id, "." | "..");
-    let refusal = || Refusal::new("parcel_id_invalid", "1 to 64 of 0-9, A-Z, a-z, - and .").at("parcel");
-    if valid { id.parse().map_err(|_| refusal()) } else { Err(refusal()) }
-}
+pub const ITEMS_MAX: usize = 64;
+/// The most objections or notices of one parcel, lapsed ones included.
+pub const CLAIMS_MAX: usize = 16;
 
 pub(super) fn decode(value: &[u8]) -> Result<wire::Parcel, Refusal> {
     wire::Parcel::decode(value).map_err(|e| Refusal::fault(format!("a parcel record does not decode: {e}")))
@@ -31,20 +29,37 @@ pub(super) fn decode(value: &[u8]) -> Result<wire::Parcel, Refusal> {
 
 /// Encodes a parcel that keeps its invariants.
 pub(super) fn encode(parcel: &wire::Parcel) -> Result<Bytes, Refusal> {
-    check_items(parcel)?;
+    check_counts(parcel)?;
     if parcel.status() == Status::Current {
         check_shares(parcel)?;
+        check_parties(parcel)?;
+        check_ranks(parcel)?;
     }
     Ok(parcel.encode_to_vec().into())
 }
 
-fn check_items(parcel: &wire::Parcel) -> Result<(), Refusal> {
-    let most = parcel.rights.len().max(parcel.mortgages.len()).max(parcel.restrictions.len());
-    if most > ITEMS_MAX {
-        return Err(Refusal::new(
-            "too_many_items",
-            format!("at most {ITEMS_MAX} of a kind stand on a parcel"),
-        ));
+/// Refuses what is not in force.
+pub(super) fn current(parcel: wire::Parcel) -> Result<wire::Parcel, Refusal> {
+    match parcel.status() {
+        Status::Current => Ok(parcel),
+        Status::Retired => {
+            let message = format!("{} became {}", parcel.id, parcel.children.join(", "));
+            Err(Refusal::new("parcel_retired", message).at("parcel"))
+        }
+        _ => {
+            let message = format!("the title of {} is cancelled", parcel.id);
+            Err(Refusal::new("parcel_cancelled", message).at("parcel"))
+        }
+    }
+}
+
+fn check_counts(parcel: &wire::Parcel) -> Result<(), Refusal> {
+    let items = parcel.rights.len().max(parcel.mortgages.len()).max(parcel.restrictions.len());
+    if items > ITEMS_MAX || parcel.objections.len().max(parcel.notices.len()) > CLAIMS_MAX {
+        let message = format!(
+            "at most {ITEMS_MAX} rights, mortgages or restrictions and {CLAIMS_MAX} objections or notices stand"
+        );
+        return Err(Refusal::new("too_many_items", message));
     }
     Ok(())
 }
@@ -71,50 +86,63 @@ fn check_shares(parcel: &wire::Parcel) -> Result<(), Refusal> {
     }
 }
 
-pub(super) fn is_primary(kind: RightType) -> bool {
-    matches!(kind, RightType::Ownership | RightType::LandUse)
-}
-
-/// A party that is well formed, with its agent.
-pub(super) fn party(party: Option<&wire::Party>, field: &str) -> Result<(wire::Party, AgencyId), Refusal> {
-    let invalid = |why: &str| Refusal::new("party_invalid", why.to_owned()).at(field);
-    let party = party.ok_or_else(|| invalid("the party is missing"))?;
-    if party.handle.len() != 16 || party.commitment.len() != 32 {
-        return Err(invalid("a handle has 16 bytes and a commitment 32"));
-    }
-    let agent = party.agent.parse().map_err(|_| invalid("the agent is not an agency's name"))?;
-    Ok((party.clone(), agent))
-}
-
-/// A holding with its share and type.
-pub(super) fn holding(
-    holding: &wire::Holding,
-    field: &str,
-) -> Result<(RightType, wire::Party, AgencyId, Fraction), Refusal> {
-    let kind = holding.r#type();
-    if kind == RightType::Unspecified {
-        return Err(Refusal::new("right_type_missing", "a right has a type").at(field));
-    }
-    let (party, agent) = party(holding.party.as_ref(), field)?;
-    Ok((kind, party, agent, Fraction::parse(holding.share.as_ref(), field)?))
-}
-
-pub fn check_unit(unit: &wire::Unit) -> Result<(), Refusal> {
-    let texts = [
-        (&unit.place, 128, "unit.place"),
-        (&unit.r#use, 64, "unit.use"),
-        (&unit.description, 32_768, "unit.description"),
-    ];
-    for (text, max, field) in texts {
-        if text.len() > max || text.chars().any(|c| c.is_control() && c != '\n') {
-            let message = format!("at most {max} bytes without control characters");
-            return Err(Refusal::new("unit_invalid", message).at(field));
+/// A handle stands under one agent on a parcel: else who signs for one of its items could take another. It holds at
+/// most one right of a type.
+fn check_parties(parcel: &wire::Parcel) -> Result<(), Refusal> {
+    let held = parcel.rights.iter().map(|right| right.party.as_ref());
+    let lent = parcel.mortgages.iter().map(|mortgage| mortgage.lender.as_ref());
+    let objecting = parcel.objections.iter().map(|objection| objection.party.as_ref());
+    let noticed = parcel.notices.iter().map(|notice| notice.party.as_ref());
+    let mut agents = BTreeMap::new();
+    for party in held.chain(lent).chain(objecting).chain(noticed).flatten() {
+        if *agents.entry(&party.handle).or_insert(&party.agent) != &party.agent {
+            let message = "this handle stands here under another agent";
+            return Err(Refusal::new("party_invalid", message).at("party"));
         }
     }
-    if unit.place.is_empty() || unit.area_centi_mm2 == 0 {
-        return Err(Refusal::new("unit_invalid", "a unit has a place and an area").at("unit"));
+    let mut rights: Vec<_> =
+        parcel.rights.iter().map(|right| (right.r#type, right.party.as_ref().map(|p| &p.handle))).collect();
+    let count = rights.len();
+    rights.sort_unstable();
+    rights.dedup();
+    if rights.len() == count {
+        return Ok(());
     }
-    Ok(())
+    Err(Refusal::new("party_invalid", "this handle holds a right of the type already").at("party"))
+}
+
+fn check_ranks(parcel: &wire::Parcel) -> Result<(), Refusal> {
+    let mut ranks: Vec<_> = parcel.mortgages.iter().map(|mortgage| mortgage.rank).collect();
+    ranks.sort_unstable();
+    match ranks.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => {
+            let message = format!("a mortgage of rank {} stands already", pair[0]);
+            Err(Refusal::new("rank_taken", message).at("rank"))
+        }
+    }
+}
+
+/// The sealed fields of a parcel after an application that states some anew.
+pub(super) fn seal(standing: &[SealedField], new: &[SealedField]) -> Result<Vec<SealedField>, Refusal> {
+    let invalid = |why: String| Refusal::new("sealed_field_invalid", why).at("sealed");
+    let sound = |field: &SealedField| is_field_name(&field.name) && field.commitment.len() == 32;
+    if !ascending(new, |field| field.name.clone()) || !new.iter().all(sound) {
+        return Err(invalid("names ascend, each once, and a commitment has 32 bytes".into()));
+    }
+    let mut fields: BTreeMap<&str, &SealedField> =
+        standing.iter().map(|field| (field.name.as_str(), field)).collect();
+    for field in new {
+        if fields.insert(&field.name, field).is_some_and(|old| old.commitment == field.commitment) {
+            let message =
+                format!("{} is sealed anew with a fresh salt, and so has another commitment", field.name);
+            return Err(Refusal::new("commitment_unchanged", message).at("sealed"));
+        }
+    }
+    if fields.len() > FIELDS_MAX {
+        return Err(invalid(format!("a parcel has at most {FIELDS_MAX} sealed fields")));
+    }
+    Ok(fields.into_values().cloned().collect())
 }
 
 pub(super) fn currency(code: &str) -> Result<(), Refusal> {
@@ -125,30 +153,18 @@ pub(super) fn currency(code: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses while a caveat or seizure stands.
-pub(super) fn unrestricted(parcel: &wire::Parcel) -> Result<(), Refusal> {
-    let stands = |kind| parcel.restrictions.iter().any(|r| r.r#type() == kind);
-    if stands(RestrictionType::Seizure) {
-        return Err(Refusal::new("seized", "the parcel is seized"));
+/// A reason of 1 to 256 bytes.
+pub(super) fn reason(text: &str) -> Result<(), Refusal> {
+    if (1..=256).contains(&text.len()) && !text.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        Err(Refusal::new("reason_missing", "a reason of 1 to 256 bytes").at("reason"))
     }
-    if stands(RestrictionType::Caveat) {
-        return Err(Refusal::new("caveated", "a caveat stands on the parcel"));
-    }
-    Ok(())
 }
 
-/// Refuses unless all these agencies sign.
-pub(super) fn signed_by(
-    tx: &Verified<'_>,
-    agencies: impl IntoIterator<Item = AgencyId>,
-) -> Result<(), Refusal> {
-    for agency in agencies {
-        if !tx.body.signers.contains(&agency) {
-            let message = format!("{agency} acts for a side of this application and does not sign it");
-            return Err(Refusal::new("joint_application_required", message).at("signers"));
-        }
-    }
-    Ok(())
+/// A reference to a case, of 1 to 64 bytes.
+pub(super) fn is_reference(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// The id for the next item on a parcel.

@@ -50,6 +50,12 @@ impl Fraction {
         Some(Self::reduced(left.checked_sub(right)?, denominator))
     }
 
+    /// Whether it is two thirds or more.
+    pub fn is_two_thirds(self) -> bool {
+        let sides = (self.numerator.checked_mul(3), self.denominator.checked_mul(2));
+        matches!(sides, (Some(thrice), Some(twice)) if thrice >= twice)
+    }
+
     /// As it is stored; None if it needs a larger denominator than shares may have.
     pub fn stored(self) -> Option<wire::Share> {
         let denominator = u64::try_from(self.denominator).ok().filter(|d| *d <= DENOMINATOR_MAX)?;
@@ -95,6 +101,12 @@ mod tests {
             assert_eq!(refused.code, "share_invalid", "{numerator}/{denominator}");
         }
         assert!(Fraction::parse(None, "share").is_err());
+    }
+
+    #[test]
+    fn two_thirds_are_exact() {
+        assert!(share(2, 3).is_two_thirds() && Fraction::ONE.is_two_thirds());
+        assert!(!share(666_666_666, 1_000_000_000).is_two_thirds() && !Fraction::ZERO.is_two_thirds());
     }
 
     #[test]

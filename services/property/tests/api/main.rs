@@ -96,7 +96,7 @@ impl Drop for Running {
 }
 
 fn party(handle: u8, agent: &str) -> wire::Party {
-    build::party([handle; 16], [handle ^ 0xff; 32], &agency(agent))
+    build::party([handle; 16], &agency(agent))
 }
 
 fn whole(handle: u8, agent: &str) -> wire::Holding {
@@ -115,6 +115,7 @@ fn register(storage: &MemoryStorage, parcel: &str, place: &str, handle: u8) {
         r#use: "RL".into(),
         area_centi_mm2: 31_770 * 9_290_304,
         description: "Pave street".into(),
+        ..wire::Unit::default()
     };
     storage.submit(&[LAND], build::register(parcel, unit, vec![whole(handle, ANN)]));
 }

@@ -20,7 +20,6 @@ async fn a_parcel_says_what_stands_and_where_it_comes_from() {
     let parcel = city.found(&format!("/property/v1/parcels/{P}")).await;
     let holder = json!({
         "handle": hex_of(2),
-        "commitment": hex::encode([2 ^ 0xff; 32]),
         "agent": BEN,
     });
     assert_eq!(
@@ -29,19 +28,27 @@ async fn a_parcel_says_what_stands_and_where_it_comes_from() {
             "parcel": P,
             "status": "current",
             // 31,770 square feet to the last digit.
-            "unit": { "place": "NAmes", "use": "RL", "area_m2": "2951.5295808", "description": "Pave street" },
+            "unit": { "place": "NAmes", "use": "RL", "area_m2": "2951.5295808", "description": "Pave street",
+                "number": null, "geometry": null },
             "rights": [{
                 "id": 2,
                 "type": "ownership",
                 "share": { "numerator": 1, "denominator": 1 },
                 "party": holder,
                 "since_ms": 1_700_000_000_002_u64,
+                "valid_from_ms": 1_700_000_000_002_u64,
             }],
             "mortgages": [],
             "restrictions": [],
+            "objections": [],
+            "advance_notices": [],
             "last_registration": "transfer",
+            "effective_ms": 1_700_000_000_002_u64,
             "last_price": { "amount_minor": 21_500_000, "currency": "USD" },
             "source": null,
+            "sealed": [],
+            "parents": [],
+            "children": [],
             "version": 2,
             "height": 2,
             "registered_ms": 1_700_000_000_002_u64,
@@ -60,11 +67,12 @@ async fn a_title_has_rights_mortgages_and_restrictions() {
         amount_minor: 15_000_000,
         currency: "USD".into(),
         lender: Some(party(3, "bank")),
+        no_transfer: false,
     };
     storage.submit(&[ANN, "bank"], build::action(P, 0, None, Kind::Mortgage(mortgage)));
     let seizure =
         wire::Restrict { r#type: wire::RestrictionType::Seizure.into(), reference: "case 7/2026".into() };
-    let last = storage.submit(&["court"], build::action(P, 0, None, Kind::Restrict(seizure)));
+    let last = storage.submit(&[LAND], build::action(P, 0, None, Kind::Restrict(seizure)));
     let city = Running::over(storage);
     let title = city.found(&format!("/property/v1/parcels/{P}/title")).await;
     assert_eq!(title["rights"][0]["party"]["handle"], hex_of(1));
@@ -75,8 +83,9 @@ async fn a_title_has_rights_mortgages_and_restrictions() {
             "rank": 1,
             "amount_minor": 15_000_000,
             "currency": "USD",
-            "lender": { "handle": hex_of(3), "commitment": hex::encode([3 ^ 0xff; 32]), "agent": "bank" },
+            "lender": { "handle": hex_of(3), "agent": "bank" },
             "since_ms": 1_700_000_000_002_u64,
+            "no_transfer": false,
         }])
     );
     assert_eq!(
@@ -84,7 +93,7 @@ async fn a_title_has_rights_mortgages_and_restrictions() {
         json!([{
             "id": 3,
             "type": "seizure",
-            "agency": "court",
+            "agency": LAND,
             "reference": "case 7/2026",
             "since_ms": 1_700_000_000_003_u64,
         }])

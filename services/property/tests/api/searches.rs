@@ -45,6 +45,7 @@ async fn a_search_follows_what_becomes_final() {
         amount_minor: 1,
         currency: "USD".into(),
         lender: Some(party(3, "bank")),
+        no_transfer: false,
     };
     storage.submit(&[BEN, "bank"], build::action("7", 0, None, Kind::Mortgage(loan)));
     city.until_found(&bank, &["7"]).await;
@@ -52,14 +53,12 @@ async fn a_search_follows_what_becomes_final() {
     storage.submit(&["bank"], build::action("7", 0, None, Kind::Discharge(discharge)));
     city.until_found(&bank, &[]).await;
 
-    let moved = wire::Unit {
-        place: "OldTown".into(),
-        r#use: String::new(),
-        area_centi_mm2: 1,
-        description: String::new(),
+    let moved = wire::Unit { place: "OldTown".into(), area_centi_mm2: 1, ..wire::Unit::default() };
+    let correction = wire::Correct {
+        unit: Some(moved),
+        reason: "wrong side of the river".into(),
+        ..wire::Correct::default()
     };
-    let correction =
-        wire::Correct { unit: Some(moved), parties: Vec::new(), reason: "wrong side of the river".into() };
     storage.submit(&[LAND], build::action("7", 0, None, Kind::Correct(correction)));
     city.until_found("place=OldTown", &["7"]).await;
     city.until_found("place=NAmes", &[]).await;

@@ -11,11 +11,12 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use hutong_disclosure::Disclosing;
 use hutong_ledger::{
     block::Header,
     contract::{Versioned, record_salt},
     entry::Outcome,
-    epoch::{DomainRules, Epoch},
+    epoch::{Agency, DomainRules, Epoch},
     execute::{Execution, Records, Step},
     hash::Hash,
     id::{AgencyId, Domain, RecordId, RecordKey, TxId},
@@ -68,8 +69,13 @@ impl MemoryStorage {
         let transaction = transaction(height, signers, action);
         let (epoch, header) = (epoch(), header(height));
         let mut state = self.state.lock();
-        let mut execution =
-            Execution::new(&Property, &epoch, &header, std::slice::from_ref(&transaction), &[None]);
+        let mut execution = Execution::new(
+            &Disclosing(Property),
+            &epoch,
+            &header,
+            std::slice::from_ref(&transaction),
+            &[None],
+        );
         let mut done = loop {
             match execution.run(&mut state.records) {
                 Step::Done(done) => break done,
@@ -144,7 +150,10 @@ fn transaction(height: u64, signers: &[&str], action: Bytes) -> Transaction {
 
 fn epoch() -> Epoch {
     let rules = DomainRules { domain: domain(), owner: agency(LAND), contract: 1, hosts: Vec::new() };
-    Epoch { number: 0, from_height: 1, agencies: Vec::new(), domains: vec![rules], orderers: Vec::new() }
+    let member =
+        |name: &str| Agency { id: agency(name), name: name.into(), validating: true, keys: Vec::new() };
+    let agencies = ["bank", LAND, "notary-ann", "notary-ben"].map(member).to_vec();
+    Epoch { number: 0, from_height: 1, agencies, domains: vec![rules], orderers: Vec::new() }
 }
 
 fn header(height: u64) -> Header {

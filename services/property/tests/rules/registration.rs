@@ -1,12 +1,15 @@
 //! First registration, correction and cancellation: what the register's keeper does, and what it may not.
 
-use hutong_property::build;
-use hutong_wire::v1::property::{self as wire, RestrictionType, RightType, Status, action::Kind};
+use hutong_property::{build, geometry::Polygon};
+use hutong_wire::v1::{
+    disclosure::SealedField,
+    property::{self as wire, RestrictionType, RightType, Status, action::Kind},
+};
 
 use crate::support::*;
 
 fn register(holdings: Vec<wire::Holding>) -> Kind {
-    Kind::Register(wire::Register { unit: Some(unit()), holdings })
+    Kind::Register(wire::Register { unit: Some(unit()), holdings, ..wire::Register::default() })
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn parties_are_whole() {
     let broken = [
         None,
         Some(wire::Party { handle: vec![1; 15].into(), ..party(1, ANN) }),
-        Some(wire::Party { commitment: Vec::new().into(), ..party(1, ANN) }),
+        Some(wire::Party { agent: "stranger".into(), ..party(1, ANN) }),
         Some(wire::Party { agent: "No Agency".into(), ..party(1, ANN) }),
     ];
     for party in broken {
@@ -145,14 +148,15 @@ fn units_keep_their_bounds() {
         wire::Unit { place: "x".repeat(129), ..unit() },
         wire::Unit { r#use: "x".repeat(65), ..unit() },
         wire::Unit { area_centi_mm2: 0, ..unit() },
-        wire::Unit { description: "x".repeat(32_769), ..unit() },
+        wire::Unit { description: "x".repeat(24_577), ..unit() },
         wire::Unit { description: "bell \u{7}".into(), ..unit() },
     ];
     for unit in broken {
         let action = build::register(P, unit, vec![owner(1, ANN, (1, 1))]);
         assert_eq!(Office::default().refused(&[LAND], action), "unit_invalid");
     }
-    let none = Kind::Register(wire::Register { unit: None, holdings: vec![owner(1, ANN, (1, 1))] });
+    let holdings = vec![owner(1, ANN, (1, 1))];
+    let none = Kind::Register(wire::Register { holdings, ..wire::Register::default() });
     assert_eq!(Office::default().kind_refused(&[LAND], none), "unit_invalid");
 }
 
@@ -190,7 +194,12 @@ fn a_source_is_a_hash() {
 fn correct(unit: Option<wire::Unit>, parties: &[(u32, Option<wire::Party>)]) -> Kind {
     let parties =
         parties.iter().map(|(right, party)| wire::PartyCorrection { right: *right, party: party.clone() });
-    Kind::Correct(wire::Correct { unit, parties: parties.collect(), reason: "typing error".into() })
+    Kind::Correct(wire::Correct {
+        unit,
+        parties: parties.collect(),
+        reason: "typing error".into(),
+        sealed: Vec::new(),
+    })
 }
 
 #[test]
@@ -214,7 +223,7 @@ fn a_correction_that_is_none_is_refused() {
     let nowhere = wire::Unit { place: String::new(), ..unit() };
     assert_eq!(office.kind_refused(&[LAND], correct(Some(nowhere), &[])), "unit_invalid");
     for reason in [String::new(), "x".repeat(257), "line\nbreak".into()] {
-        let mute = wire::Correct { unit: Some(unit()), parties: Vec::new(), reason: reason.clone() };
+        let mute = wire::Correct { unit: Some(unit()), reason: reason.clone(), ..wire::Correct::default() };
         assert_eq!(office.kind_refused(&[LAND], Kind::Correct(mute)), "reason_missing");
         assert_eq!(office.kind_refused(&[LAND], Kind::Cancel(wire::Cancel { reason })), "reason_missing");
     }
@@ -280,26 +289,50 @@ fn the_fullest_parcel_fits_a_record() {
     let unit = wire::Unit {
         place: "p".repeat(128),
         r#use: "u".repeat(64),
-        area_centi_mm2: u64::MAX,
-        description: "d".repeat(32_768),
+        area_centi_mm2: 0,
+        description: "d".repeat(24_576),
+        number: "110108001002GB00003F00010023".into(),
+        geometry: Some(wire::Geometry { rings: vec![wire::Ring { coordinates: widest() }] }),
     };
+    let unit = wire::Unit { area_centi_mm2: stated_area(&unit), ..unit };
+    let name = |number: usize| format!("{number:02}{}", "n".repeat(62));
+    let sealed = (0..32).map(|number| SealedField { name: name(number), commitment: vec![7; 32].into() });
     let holders = (1..=64).map(|handle| owner(handle, &agent, (15_625_000, 1_000_000_000))).collect();
-    office.submit(&[LAND], build::register(&"1".repeat(64), unit, holders)).unwrap();
+    let register =
+        wire::Register { unit: Some(unit), holdings: holders, sealed: sealed.collect(), valid_from_ms: 1 };
+    office.submit(&[LAND], build::action(&"1".repeat(64), 0, None, Kind::Register(register))).unwrap();
     let mut submit = |signers: &[&str], kind| {
         office.submit(signers, build::action(&"1".repeat(64), 0, Some([7; 32]), kind)).unwrap();
     };
     for rank in 0..64 {
-        let lender = Some(party(9, &"b".repeat(31)));
+        let lender = Some(party(99, &"b".repeat(31)));
         let kind = wire::GrantMortgage {
             rank: u32::MAX - rank,
             amount_minor: u64::MAX,
             currency: "USD".into(),
             lender,
+            no_transfer: true,
         };
         submit(&[&agent, &"b".repeat(31)], Kind::Mortgage(kind));
     }
     for _ in 0..64 {
         let kind = wire::Restrict { r#type: RestrictionType::Seizure.into(), reference: "r".repeat(64) };
-        submit(&[&agent], Kind::Restrict(kind));
+        submit(&[LAND], Kind::Restrict(kind));
     }
+    for objector in 100..116 {
+        submit(&[&agent], Kind::Object(wire::Object { party: Some(party(objector, &agent)) }));
+    }
+}
+
+/// 512 points far out, where coordinates take the most bytes.
+fn widest() -> Vec<i64> {
+    let far = -99_999_000_000;
+    let below = (0..256).flat_map(|x| [far + x, far]);
+    let above = (0..256).rev().flat_map(|x| [far + x, far + 9000 + x % 2]);
+    below.chain(above).collect()
+}
+
+fn stated_area(unit: &wire::Unit) -> u64 {
+    let polygon = Polygon::parse(unit.geometry.as_ref().unwrap()).unwrap();
+    u64::try_from(polygon.area_twice_mm2() * 50).unwrap()
 }

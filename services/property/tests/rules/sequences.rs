@@ -37,13 +37,15 @@ fn a_holding() -> impl Strategy<Value = wire::Holding> {
 
 fn a_kind() -> impl Strategy<Value = Kind> {
     let id = 1_u32..12;
-    let register = vec(a_holding(), 1..4)
-        .prop_map(|holdings| Kind::Register(wire::Register { unit: Some(unit()), holdings }));
+    let register = vec(a_holding(), 1..4).prop_map(|holdings| {
+        Kind::Register(wire::Register { unit: Some(unit()), holdings, ..wire::Register::default() })
+    });
     // One holder of the whole: what most later actions need.
     let simple = (1_u8..5, 0_usize..ALL.len()).prop_map(|(handle, agent)| {
         Kind::Register(wire::Register {
             unit: Some(unit()),
             holdings: vec![owner(handle, ALL[agent], (1, 1))],
+            ..wire::Register::default()
         })
     });
     let transfers = (vec((id.clone(), a_share()), 1..3), vec(a_holding(), 1..3))
@@ -56,7 +58,7 @@ fn a_kind() -> impl Strategy<Value = Kind> {
     let restricts = select(kinds).prop_map(restrict);
     let corrects = (id.clone(), 1_u8..5, 0_usize..ALL.len()).prop_map(|(right, handle, agent)| {
         let parties = vec![wire::PartyCorrection { right, party: Some(party(handle, ALL[agent])) }];
-        Kind::Correct(wire::Correct { unit: None, parties, reason: "typing error".into() })
+        Kind::Correct(wire::Correct { parties, reason: "typing error".into(), ..wire::Correct::default() })
     });
     Union::new_weighted(vec![
         (6, register.boxed()),
@@ -164,10 +166,11 @@ proptest! {
     #[test]
     fn any_sequence_keeps_the_register_sound(steps in steps()) {
         let transactions = transactions(&steps);
-        let mut records = Records::new();
+        let mut records = Office::default().records;
         let results = run(&transactions, &mut records);
         // Again, with everything loaded beforehand: how the loading went shows nowhere.
-        let mut loaded = PARCELS.iter().map(|parcel| (key(parcel), None)).collect();
+        let mut loaded = Office::default().records;
+        loaded.extend(PARCELS.iter().map(|parcel| (key(parcel), None)));
         prop_assert_eq!(results, run(&transactions, &mut loaded));
         for parcel in PARCELS {
             prop_assert_eq!(records.get(&key(parcel)).cloned().flatten(), loaded[&key(parcel)].clone());
@@ -182,7 +185,7 @@ fn the_sequences_reach_what_they_are_to_test() {
     let (mut kinds, mut codes) = (BTreeMap::new(), BTreeSet::new());
     for _ in 0..100 {
         let steps = steps().new_tree(&mut runner).unwrap().current();
-        let results = run(&transactions(&steps), &mut Records::new());
+        let results = run(&transactions(&steps), &mut Office::default().records);
         for (step, (_, _, code)) in steps.iter().zip(results) {
             let name = format!("{:?}", step.kind).split('(').next().unwrap_or_default().to_owned();
             match code {

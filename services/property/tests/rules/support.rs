@@ -1,9 +1,10 @@
 //! A land office: a small city's epoch, the records so far, and blocks of one transaction or many.
 
 use bytes::Bytes;
+use hutong_disclosure::Disclosing;
 use hutong_ledger::{
     block::Header,
-    contract::{Refusal, VALUE_BYTES_MAX},
+    contract::{Record, Refusal, VALUE_BYTES_MAX},
     entry::Outcome,
     epoch::{Agency, DomainRules, Epoch, Host},
     execute::{Executed, ExecutedSegment, Execution, Records, Step},
@@ -11,7 +12,7 @@ use hutong_ledger::{
     id::{AgencyId, ChainId, Domain, RecordKey},
     transaction::{Body, Transaction},
 };
-use hutong_property::{Property, build, domain};
+use hutong_property::{Property, build, contract::is_parcel, domain};
 use hutong_wire::{
     prost::Message,
     v1::property::{self as wire, RightType, Status, action::Kind},
@@ -41,14 +42,17 @@ fn chain() -> ChainId {
 }
 
 pub(crate) fn epoch() -> Epoch {
-    let agencies =
-        ALL.map(|name| Agency { id: id(name), name: name.into(), validating: true, keys: Vec::new() });
+    let member = |name: &str| Agency { id: id(name), name: name.into(), validating: true, keys: Vec::new() };
+    // And two with the longest names there are.
+    let mut agencies: Vec<_> =
+        ALL.into_iter().map(member).chain([member(&long('a')), member(&long('b'))]).collect();
+    agencies.sort_by_key(|agency| agency.id);
     let hosts = ALL.map(|name| Host { agency: id(name), ready: true }).to_vec();
     let rules = |domain, hosts| DomainRules { domain, owner: id(LAND), contract: 1, hosts };
     Epoch {
         number: 0,
         from_height: 1,
-        agencies: agencies.to_vec(),
+        agencies,
         domains: vec![rules(Domain::MEMBERSHIP, Vec::new()), rules(domain(), hosts)],
         orderers: vec![id(LAND)],
     }
@@ -92,7 +96,7 @@ pub(crate) fn transaction(signers: &[&str], nonce: [u8; 16], action: Bytes) -> T
 pub(crate) fn execute(height: u64, transactions: &[Transaction], records: &mut Records) -> ExecutedSegment {
     let (epoch, header) = (epoch(), header(height));
     let faults = vec![None; transactions.len()];
-    let mut execution = Execution::new(&Property, &epoch, &header, transactions, &faults);
+    let mut execution = Execution::new(&Disclosing(Property), &epoch, &header, transactions, &faults);
     loop {
         match execution.run(records) {
             Step::Done(done) => return done,
@@ -102,10 +106,20 @@ pub(crate) fn execute(height: u64, transactions: &[Transaction], records: &mut R
 }
 
 /// The register, one transaction per block.
-#[derive(Default)]
 pub(crate) struct Office {
     pub(crate) records: Records,
     pub(crate) height: u64,
+}
+
+impl Default for Office {
+    /// Empty, but that the court may seize and everyone may place a caveat.
+    fn default() -> Self {
+        let authorities =
+            wire::Authorities { caveat: ALL.map(str::to_owned).to_vec(), seizure: vec![COURT.into()] };
+        let value = Some(authorities.encode_to_vec().into());
+        let records = [(key("config/authorities"), Some(Record { version: 1, value }))];
+        Self { records: records.into(), height: 0 }
+    }
 }
 
 impl Office {
@@ -131,6 +145,11 @@ impl Office {
             Some(refusal) => Err(refusal),
             None => Ok(parcel_of(&executed)),
         }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait_days(&mut self, days: u64) {
+        self.height += days * 24 * 3600;
     }
 
     pub(crate) fn kind(&mut self, signers: &[&str], kind: Kind) -> Result<wire::Parcel, Refusal> {
@@ -167,8 +186,17 @@ pub(crate) fn key(parcel: &str) -> RecordKey {
     RecordKey { domain: domain(), record: parcel.parse().unwrap() }
 }
 
+/// The parcel that was named; the default where it is about none.
 fn parcel_of(executed: &Executed) -> wire::Parcel {
-    wire::Parcel::decode(executed.changes[0].value.clone().unwrap()).unwrap()
+    let first = &executed.changes[0];
+    if !is_parcel(&first.record) {
+        return wire::Parcel::default();
+    }
+    wire::Parcel::decode(first.value.clone().unwrap()).unwrap()
+}
+
+pub(crate) fn long(letter: char) -> String {
+    letter.to_string().repeat(31)
 }
 
 /// What holds of every executed transaction, whatever it asked for.
@@ -183,21 +211,23 @@ pub(crate) fn check(executed: &Executed) {
         assert!(executed.changes.is_empty());
         return;
     }
-    assert_eq!(executed.changes.len(), 1, "a parcel is one record");
-    let value = executed.changes[0].value.clone().unwrap();
-    assert!(value.len() <= VALUE_BYTES_MAX);
-    let parcel = wire::Parcel::decode(value).unwrap();
-    assert_eq!(parcel.id, executed.changes[0].record.as_str());
-    check_parcel(&parcel);
+    for change in &executed.changes {
+        let Some(value) = change.value.clone() else { continue };
+        assert!(value.len() <= VALUE_BYTES_MAX);
+        if is_parcel(&change.record) {
+            let parcel = wire::Parcel::decode(value).unwrap();
+            assert_eq!(parcel.id, change.record.as_str());
+            check_parcel(&parcel);
+        }
+    }
 }
 
 /// Shares sum to exactly 1, one primary type stands, ids and ranks are unique.
 fn check_parcel(parcel: &wire::Parcel) {
-    if parcel.status() == Status::Cancelled {
+    if parcel.status() != Status::Current {
         assert!(parcel.rights.is_empty() && parcel.mortgages.is_empty() && parcel.restrictions.is_empty());
         return;
     }
-    assert_eq!(parcel.status(), Status::Current);
     let mut primary = 0;
     for kind in [RightType::Ownership, RightType::LandUse, RightType::Servitude] {
         let shares = parcel.rights.iter().filter(|right| right.r#type() == kind);
@@ -213,6 +243,7 @@ fn check_parcel(parcel: &wire::Parcel) {
     }
     assert_eq!(primary, 1, "{parcel:?}");
     let ids = parcel.rights.iter().map(|r| r.id).chain(parcel.mortgages.iter().map(|m| m.id));
+    let ids = ids.chain(parcel.objections.iter().map(|o| o.id)).chain(parcel.notices.iter().map(|n| n.id));
     assert_unique(ids.chain(parcel.restrictions.iter().map(|r| r.id)));
     assert_unique(parcel.mortgages.iter().map(|m| m.rank));
 }
@@ -239,12 +270,13 @@ pub(crate) fn unit() -> wire::Unit {
         r#use: "RL".into(),
         area_centi_mm2: 9_290_304 * 31_770,
         description: "Pave street".into(),
+        ..wire::Unit::default()
     }
 }
 
 /// The party of a handle, for whom an agent acts.
 pub(crate) fn party(handle: u8, agent: &str) -> wire::Party {
-    build::party([handle; 16], [handle ^ 0xff; 32], &id(agent))
+    build::party([handle; 16], &id(agent))
 }
 
 pub(crate) fn share((numerator, denominator): (u64, u64)) -> wire::Share {
@@ -267,6 +299,7 @@ pub(crate) fn transfer(disposals: &[(u32, (u64, u64))], acquisitions: Vec<wire::
         acquisitions,
         price_minor: 21_500_000,
         currency: "USD".into(),
+        ..wire::Transfer::default()
     })
 }
 
@@ -276,6 +309,7 @@ pub(crate) fn mortgage(rank: u32, handle: u8, lender: &str) -> Kind {
         amount_minor: 10_000_000,
         currency: "USD".into(),
         lender: Some(party(handle, lender)),
+        no_transfer: false,
     })
 }
 
