@@ -1,0 +1,71 @@
+//! The order of what is found: by the parameters asked for, then by when a resource was first held.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use rust_decimal::Decimal;
+
+use super::{Doc, View};
+use crate::search::{query::SortBy, value::Value};
+
+/// By what a resource is sorted; the least of its values, or the greatest when it descends.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+enum SortKey {
+    Number(i128),
+    Decimal(Decimal),
+    Text(Arc<str>),
+}
+
+pub(super) fn sort(view: &View, found: &mut [u32], by: &[(SortBy, bool)]) {
+    if by.is_empty() {
+        return;
+    }
+    let key = |at: u32| -> Vec<Option<SortKey>> {
+        by.iter().map(|(by, descends)| of(view.doc(at), *by, *descends)).collect()
+    };
+    let mut keyed: Vec<_> = found.iter().map(|at| (key(*at), *at)).collect();
+    keyed.sort_by(|(a, x), (b, y)| {
+        let order = a.iter().zip(b).zip(by).map(|((a, b), (_, descends))| compare(a, b, *descends));
+        order.fold(Ordering::Equal, Ordering::then).then(x.cmp(y))
+    });
+    for (slot, (_, at)) in found.iter_mut().zip(keyed) {
+        *slot = at;
+    }
+}
+
+/// What has no value comes last, whichever way it goes.
+fn compare(a: &Option<SortKey>, b: &Option<SortKey>, descends: bool) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
+            if descends { order.reverse() } else { order }
+        }
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}
+
+fn of(doc: &Doc, by: SortBy, descends: bool) -> Option<SortKey> {
+    match by {
+        SortBy::Id => Some(SortKey::Text(doc.key.id.as_str().into())),
+        SortBy::Updated => doc.last().map(|last| SortKey::Number(last.time_ms.into())),
+        SortBy::Param(place) => {
+            let values = doc.values.iter().filter(|(found, _)| *found == place);
+            let keys = values.filter_map(|(_, value)| key(value, descends));
+            keys.reduce(|a, b| {
+                let before = compare(&Some(a.clone()), &Some(b.clone()), descends) == Ordering::Less;
+                if before { a } else { b }
+            })
+        }
+    }
+}
+
+fn key(value: &Value, descends: bool) -> Option<SortKey> {
+    Some(match value {
+        Value::Token(token) => SortKey::Text(token.code.clone().or_else(|| token.words.clone())?),
+        Value::Date(interval) if descends => SortKey::Number(interval.until.into()),
+        Value::Date(interval) => SortKey::Number(interval.from.into()),
+        Value::Text(text) => SortKey::Text(text.folded.clone()),
+        Value::Reference(reference) => SortKey::Text(reference.target.clone()?),
+        Value::Quantity(quantity) => SortKey::Decimal(quantity.order()),
+        Value::Uri(uri) => SortKey::Text(uri.clone()),
+    })
+}
