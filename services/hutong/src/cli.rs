@@ -12,7 +12,7 @@ use hutong_ledger::id::{AgencyId, Domain, RecordKey, TxId};
 
 use crate::city::domains::{RECORD_TYPES, RecordType};
 
-pub use disclosure::{Accesses, Consent, Erase, GiveConsent, Person};
+pub use disclosure::{Accesses, Consent, Disclose, Erase, GiveConsent, Person};
 
 /// A permissioned ledger of record for the agencies of a city.
 #[derive(Debug, Parser)]
@@ -62,6 +62,8 @@ pub enum Command {
     Receipt(ReceiptArgs),
     /// Verify a receipt, a record's proof or a list of accesses offline
     Verify(Verify),
+    /// Ask for sealed fields of a record, and open what the vault releases
+    Disclose(Disclose),
     /// Show who looked at a person's data
     Accesses(Accesses),
     /// Give, withdraw or list consents
@@ -117,12 +119,13 @@ pub enum ServiceName {
     Validation,
     Storage,
     Notification,
+    Vault,
     Domain(&'static RecordType),
 }
 
 impl ServiceName {
-    const PLATFORM: [Self; 5] =
-        [Self::Ingest, Self::Ordering, Self::Validation, Self::Storage, Self::Notification];
+    const PLATFORM: [Self; 6] =
+        [Self::Ingest, Self::Ordering, Self::Validation, Self::Storage, Self::Notification, Self::Vault];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -131,6 +134,7 @@ impl ServiceName {
             Self::Validation => "validation",
             Self::Storage => "storage",
             Self::Notification => "notification",
+            Self::Vault => "vault",
             Self::Domain(record_type) => record_type.name,
         }
     }

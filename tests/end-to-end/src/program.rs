@@ -52,7 +52,8 @@ impl Program {
         self.folder.path()
     }
 
-    fn data(&self) -> PathBuf {
+    /// The city's data folder.
+    pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -74,6 +75,13 @@ impl Program {
         let output = self.command(args).output().unwrap();
         let document = serde_json::from_slice(&output.stdout).ok();
         if output.status.success() { document } else { None }
+    }
+
+    /// Runs a command that must fail; what it says.
+    pub fn failure(&self, args: &[&str]) -> String {
+        let output = self.command(args).stderr(Stdio::piped()).output().unwrap();
+        assert!(!output.status.success(), "{args:?} goes well: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     /// Starts the city and waits for its `ready` line.
@@ -109,6 +117,22 @@ impl Program {
         Process { child, url }
     }
 
+    /// A bearer token, as `hutong token` prints it.
+    pub fn token(&self, whose: &[&str]) -> String {
+        let output = self.command(&[&["token"], whose].concat()).output().unwrap();
+        assert!(output.status.success(), "{whose:?} has a token");
+        String::from_utf8(output.stdout).unwrap().trim().rsplit(' ').next().unwrap().to_owned()
+    }
+
+    /// A POST of JSON; status and answer.
+    pub fn http_post(&self, url: &str, token: &str, body: &Value) -> (u16, Value) {
+        block_on(async {
+            let request = reqwest::Client::new().post(url).bearer_auth(token).json(body);
+            let response = request.send().await.unwrap();
+            (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
+        })
+    }
+
     /// A GET with a token of the first agency; none unless it is answered with 200.
     pub fn http_get(&self, url: &str) -> Option<String> {
         String::from_utf8(self.http_get_bytes(url)?).ok()
@@ -116,14 +140,16 @@ impl Program {
 
     /// The same, as bytes.
     pub fn http_get_bytes(&self, url: &str) -> Option<Vec<u8>> {
-        let token = self.command(&["token", "--agency", "data-bureau"]).output().unwrap();
-        let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        let token = self.token(&["--agency", "data-bureau"]);
+        block_on(async {
             let response = reqwest::Client::new().get(url).bearer_auth(token).send().await.ok()?;
             if response.status() == 200 { Some(response.bytes().await.ok()?.to_vec()) } else { None }
         })
     }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
 /// A process of the program; killed when it is dropped.

@@ -1,7 +1,7 @@
 //! The record types of the city. A record type is one folder under services/ and one entry here: its contract runs in
 //! every host, its service at its owner.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 use hutong_desk::Desk;
 use hutong_disclosure::Disclosing;
@@ -95,6 +95,12 @@ pub const RECORD_TYPES: &[RecordType] = &[
         },
     },
 ];
+
+/// The owners of city domains: each has a vault.
+pub fn owners(epoch: &Epoch) -> BTreeSet<AgencyId> {
+    let city = epoch.domains.iter().filter(|rules| !rules.domain.is_platform());
+    city.map(|rules| rules.owner).collect()
+}
 
 /// The contracts of all record types.
 pub fn contracts() -> Vec<Arc<dyn Contract>> {

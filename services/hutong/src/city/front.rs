@@ -10,21 +10,21 @@ use hutong_runtime::{
     http::{Edge, HttpServer, openapi},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{CityError as Error, directory::Directory, errors, host::Host, parts::Face};
 
 /// What the OpenAPI document is called.
 const TITLE: &str = "Hutong";
 
-/// Serves faces until the process ends.
-pub fn serve(
+/// Knows who calls, by the keys of the epoch in force, until the process ends.
+pub fn authenticator(
     host: &Host,
-    server: HttpServer,
     genesis: &Genesis,
     epoch: Arc<Epoch>,
     storage: SharedStorage,
-    faces: Vec<Face>,
-) -> Result<(), Error> {
-    let stop = tokio_util::sync::CancellationToken::new();
+) -> Arc<Authenticator> {
+    let stop = CancellationToken::new();
     let (directory, follow) = Directory::follow(genesis.chain(), epoch, storage, stop.clone());
     host.run("directory", |draining| async move {
         let follow = tokio::spawn(follow);
@@ -32,7 +32,16 @@ pub fn serve(
         stop.cancel();
         follow.await
     });
-    let authenticator = Arc::new(Authenticator::new(Arc::new(directory), host.clock.clone()));
+    Arc::new(Authenticator::new(Arc::new(directory), host.clock.clone()))
+}
+
+/// Serves faces until the process ends.
+pub fn serve(
+    host: &Host,
+    server: HttpServer,
+    authenticator: Arc<Authenticator>,
+    faces: Vec<Face>,
+) -> Result<(), Error> {
     let (mut routes, mut documents) = (Router::new(), Vec::new());
     for face in faces {
         routes = routes.merge(face.routes);

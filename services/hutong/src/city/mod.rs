@@ -10,6 +10,7 @@ pub mod front;
 pub mod host;
 pub mod layout;
 pub mod parts;
+pub mod persons;
 pub mod traced;
 pub mod up;
 

@@ -13,10 +13,15 @@ use hutong_ledger::{
     genesis::Genesis,
     id::AgencyId,
 };
-use hutong_peer::{SharedStorage, ingest::SharedIngest};
+use hutong_peer::{SharedStorage, ingest::SharedIngest, vault::SharedVault};
+use hutong_runtime::auth::Authenticator;
+use hutong_vault::{VaultService, kek::FileKeys, ports::PersonCheck};
 use utoipa::openapi::OpenApi;
 
 use super::{CityError as Error, domains::contracts, host::Host, layout::Layout, traced};
+
+/// The vaults of domains' owners.
+pub type Vaults = BTreeMap<AgencyId, SharedVault>;
 
 /// What a service shows over HTTP.
 pub struct Face {
@@ -134,16 +139,54 @@ impl Site<'_> {
     }
 
     /// The desk of the agency: what its domain services act at.
-    pub fn desk(&self, storage: SharedStorage, ingest: SharedIngest) -> Result<Desk, Error> {
+    pub fn desk(&self, storage: SharedStorage, ingest: SharedIngest, vaults: Vaults) -> Result<Desk, Error> {
+        let sealing = KeyFile::load(&self.layout.key(&self.agency, Purpose::Sealing))?.sealing_key()?;
         Ok(Desk::new(Means {
             chain: self.genesis.chain(),
             signer: Signer::new(self.agency, self.key(Purpose::Signing)?),
-            sealing: KeyFile::load(&self.layout.key(&self.agency, Purpose::Sealing))?.sealing_key()?,
+            sealing,
             ingest,
             storage,
-            vaults: BTreeMap::new(),
+            vaults,
             clock: self.host.clock.clone(),
         }))
+    }
+
+    /// The agency's vault, open and running; it also answers over the bus.
+    pub fn vault(
+        &self,
+        storage: SharedStorage,
+        ingest: SharedIngest,
+        callers: Arc<Authenticator>,
+        persons: Arc<dyn PersonCheck>,
+    ) -> Result<SharedVault, Error> {
+        let folder = self.folder("vault")?;
+        let failed = |error| Error::service("the vault", error);
+        let keys = FileKeys::open(&folder.join("kek")).map_err(|error| failed(error.into()))?;
+        let ports = hutong_vault::Ports {
+            storage: storage.clone(),
+            keys: Arc::new(keys),
+            callers,
+            persons,
+            // What the vault says itself needs no vault.
+            confirm: Arc::new(self.desk(storage, ingest, Vaults::new())?),
+            clock: self.host.clock.clone(),
+            metrics: self.host.metrics.clone(),
+            invariants: self.host.invariants.clone(),
+        };
+        let config = hutong_vault::Config::default();
+        let opened = VaultService::open(self.genesis.chain(), self.agency, config, &folder, ports);
+        let service = opened.map_err(failed)?;
+        let vault: SharedVault = Arc::new(service.vault());
+        self.host.run(format!("vault {}", self.agency), |stop| async move {
+            service.run(stop).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let (bus, agency, served) = (self.bus.clone(), self.agency, vault.clone());
+        self.host.run(format!("vault calls {agency}"), |stop| async move {
+            hutong_peer::vault::serve_vault(bus, agency, served, stop.cancelled_owned()).await
+        });
+        Ok(vault)
     }
 
     /// Whether the agency's signing key is here.
@@ -175,6 +218,11 @@ impl Site<'_> {
         self.host.supervisor.spawn(format!("notification {}", self.agency), |context| service.run(context));
         Ok(handle)
     }
+}
+
+/// Asking for sealed fields, registering persons.
+pub fn disclosure(front: hutong_vault::api::Front) -> Face {
+    Face { routes: hutong_vault::api::routes(front), document: hutong_vault::api::document() }
 }
 
 /// The event stream of agencies' notifications behind one port.

@@ -12,15 +12,17 @@ use hutong_runtime::{
     http::{HttpServer, HttpSettings},
     supervisor::Grace,
 };
+use hutong_vault::api::Front;
 use tokio::task::JoinSet;
 
 use super::{
     CityError as Error,
-    domains::{Desks, RECORD_TYPES, publish_datasets},
+    domains::{Desks, RECORD_TYPES, owners, publish_datasets},
     found, front,
     host::Host,
     layout::{City, Layout},
-    parts::{Face, Site, events, orders},
+    parts::{Face, Site, Vaults, disclosure, events, orders},
+    persons::NoProvider,
 };
 
 /// How a city runs in one process.
@@ -97,12 +99,27 @@ impl Running {
             }
         }
         let ingest = ingest.ok_or_else(|| Error::Genesis("no agency has an ingest key".into()))?;
+        let authenticator = front::authenticator(&host, &genesis, standing.epoch.clone(), first.clone());
+        let storage_of = |agency: &AgencyId| storages.get(agency).unwrap_or(&first).clone();
+        let mut vaults = Vaults::new();
+        for owner in owners(&standing.epoch) {
+            let persons = Arc::new(NoProvider);
+            let vault =
+                site(owner).vault(storage_of(&owner), ingest.clone(), authenticator.clone(), persons)?;
+            vaults.insert(owner, vault);
+        }
         let mut desks = BTreeMap::new();
         let here = standing.epoch.agencies.iter().filter(|agency| site(agency.id).acts());
         for agency in here {
-            let storage = storages.get(&agency.id).unwrap_or(&first).clone();
-            desks.insert(agency.id, site(agency.id).desk(storage, ingest.clone())?);
+            let desk = site(agency.id).desk(storage_of(&agency.id), ingest.clone(), vaults.clone())?;
+            desks.insert(agency.id, desk);
         }
+        shown.push(disclosure(Front {
+            ingest: ingest.clone(),
+            storage: first.clone(),
+            vaults,
+            desks: desks.clone(),
+        }));
         let mut publishing = JoinSet::new();
         for record_type in RECORD_TYPES {
             let owner = record_type.owner_in(&standing.epoch)?;
@@ -114,7 +131,7 @@ impl Running {
         }
         shown.push(events(handles, &host));
         let city = found::write_city(&layout, &genesis, &standing.epoch, &url)?;
-        front::serve(&host, server, &genesis, standing.epoch, first.clone(), shown)?;
+        front::serve(&host, server, authenticator, shown)?;
         while let Some(published) = publishing.join_next().await {
             // The city runs without; the next start tries again.
             if let Err(error) =

@@ -2,6 +2,7 @@
 
 mod accesses;
 mod consent;
+mod disclose;
 mod erase;
 mod fsck;
 mod genesis;
@@ -95,6 +96,7 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Get(args) => block_on(get::run(context, args)),
         Command::Receipt(args) => block_on(receipt::run(context, args)),
         Command::Verify(args) => verify::run(&context, &args),
+        Command::Disclose(args) => block_on(disclose::run(context, args)),
         Command::Accesses(args) => block_on(accesses::run(context, args)),
         Command::Consent(args) => block_on(consent::run(context, args)),
         Command::Erase(args) => block_on(erase::run(context, args)),

@@ -6,24 +6,33 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use hutong_bus::SharedBus;
 use hutong_bus_nats::NatsBus;
 use hutong_ledger::{genesis::Genesis, id::AgencyId};
-use hutong_peer::{SharedStorage, ingest::IngestClient, remote::RemoteStorage, storage::Standing};
+use hutong_peer::{
+    SharedStorage,
+    ingest::{IngestClient, SharedIngest},
+    remote::RemoteStorage,
+    storage::Standing,
+    vault::{RemoteVault, SharedVault},
+};
 use hutong_runtime::{
+    auth::Authenticator,
     config::{self, Settings},
     http::{HttpServer, HttpSettings},
     supervisor::Grace,
     telemetry::{self, TelemetrySettings},
 };
+use hutong_vault::api::Front;
 use serde::{Deserialize, Serialize};
 
 use super::{CommandError, Context};
 use crate::{
     city::{
         CityError,
-        domains::{Desks, publish_datasets},
+        domains::{Desks, owners, publish_datasets},
         found, front,
         host::Host,
         layout::Layout,
-        parts::{Face, Site, events},
+        parts::{Face, Site, Vaults, disclosure, events},
+        persons::NoProvider,
         traced::TracedBus,
     },
     cli::{Run, ServiceName},
@@ -33,6 +42,8 @@ use crate::{
 const STORAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long ingest may take to answer, a wait for finality included.
 const INGEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a vault may take to answer.
+const VAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause before storage is asked again while it does not answer.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -99,11 +110,26 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     let site =
         Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), shared_bus: true, agency };
     let remote: SharedStorage = Arc::new(RemoteStorage::new(bus.clone(), agency, STORAGE_TIMEOUT));
-    let (storage, faces) = start(&site, args.service, remote)?;
+    // Storage is what the others wait for; they need its epoch to begin.
+    let storage = match args.service {
+        ServiceName::Storage => None,
+        _ => Some(remote),
+    };
+    let (storage, mut faces) = match storage {
+        Some(remote) => (remote, Vec::new()),
+        None => {
+            let (storage, face) = site.storage()?;
+            let storage: SharedStorage = Arc::new(storage);
+            site.serve_storage(storage.clone());
+            (storage, vec![face])
+        }
+    };
     let Some(standing) = reach(&host, &storage).await else {
         return Ok(());
     };
-    front::serve(&host, server, &genesis, standing.epoch, storage, faces)?;
+    let authenticator = front::authenticator(&host, &genesis, standing.epoch.clone(), storage.clone());
+    faces.extend(start(&site, args.service, storage, &standing, &authenticator)?);
+    front::serve(&host, server, authenticator, faces)?;
     context.output.line(format!("ready      {name} of {agency} at {url}"));
     let grace = Grace { drain: Duration::from_secs(20), stop: Duration::from_secs(5) };
     Ok(host.finish(grace).await?)
@@ -112,28 +138,34 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
 fn start(
     site: &Site<'_>,
     service: ServiceName,
-    remote: SharedStorage,
-) -> Result<(SharedStorage, Vec<Face>), CityError> {
-    let faces = match service {
-        ServiceName::Storage => {
-            let (storage, face) = site.storage()?;
-            let storage: SharedStorage = Arc::new(storage);
-            site.serve_storage(storage.clone());
-            return Ok((storage, vec![face]));
-        }
+    storage: SharedStorage,
+    standing: &Standing,
+    authenticator: &Arc<Authenticator>,
+) -> Result<Vec<Face>, CityError> {
+    let ingest = || -> SharedIngest { Arc::new(IngestClient::new(site.bus.clone(), INGEST_TIMEOUT)) };
+    Ok(match service {
+        ServiceName::Storage => Vec::new(),
         ServiceName::Validation => {
-            site.validation(remote.clone());
+            site.validation(storage);
             Vec::new()
         }
         ServiceName::Ordering => {
-            site.ordering(remote.clone())?;
+            site.ordering(storage)?;
             Vec::new()
         }
-        ServiceName::Ingest => vec![site.ingest(remote.clone())?.1],
-        ServiceName::Notification => vec![events(vec![site.notification(remote.clone())?], site.host)],
+        ServiceName::Ingest => vec![site.ingest(storage)?.1],
+        ServiceName::Notification => vec![events(vec![site.notification(storage)?], site.host)],
+        ServiceName::Vault => {
+            let persons = Arc::new(NoProvider);
+            let vault = site.vault(storage.clone(), ingest(), authenticator.clone(), persons)?;
+            let mut vaults = remote_vaults(site, standing);
+            vaults.insert(site.agency, vault);
+            let desk = site.desk(storage.clone(), ingest(), vaults.clone())?;
+            let desks = [(site.agency, desk)].into();
+            vec![disclosure(Front { ingest: ingest(), storage, vaults, desks })]
+        }
         ServiceName::Domain(record_type) => {
-            let ingest = Arc::new(IngestClient::new(site.bus.clone(), INGEST_TIMEOUT));
-            let own = site.desk(remote.clone(), ingest)?;
+            let own = site.desk(storage, ingest(), remote_vaults(site, standing))?;
             let publishing = publish_datasets(record_type.domain()?, own.clone());
             tokio::spawn(async move {
                 if let Err(error) = publishing.await {
@@ -142,8 +174,14 @@ fn start(
             });
             vec![(record_type.serve)(site, &Desks { all: vec![own.clone()], own })?]
         }
-    };
-    Ok((remote, faces))
+    })
+}
+
+/// The vaults of domains' owners, over the bus.
+fn remote_vaults(site: &Site<'_>, standing: &Standing) -> Vaults {
+    let remote =
+        |owner| -> SharedVault { Arc::new(RemoteVault::new(site.bus.clone(), owner, VAULT_TIMEOUT)) };
+    owners(&standing.epoch).into_iter().map(|owner| (owner, remote(owner))).collect()
 }
 
 /// Waits until storage answers, or until the process is told to end.
