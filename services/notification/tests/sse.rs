@@ -39,7 +39,7 @@ async fn ask(app: &Router, caller: Option<&str>, query: &str, last: Option<&str>
         request = request.header("last-event-id", last);
     }
     let mut request = request.body(Body::empty()).unwrap();
-    let caller = caller.map_or(Caller::Anonymous, |id| Caller::Agency { id: id.into() });
+    let caller = caller.map_or(Caller::Anonymous, |id| Caller::agency(id));
     request.extensions_mut().insert(caller);
     app.clone().oneshot(request).await.unwrap()
 }

@@ -32,6 +32,8 @@ pub enum Error {
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
     #[error("the log filter {filter:?} is not a list of target=level")]
     LogFilter { filter: String, source: tracing_subscriber::filter::ParseError },
+    #[error("the certificates that this machine trusts can't be used; is there a CA bundle?")]
+    TrustRoots(#[source] io::Error),
     #[error("can't export traces to {endpoint}")]
     Traces { endpoint: String, source: Cause },
 }

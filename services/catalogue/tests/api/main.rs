@@ -54,7 +54,7 @@ impl Answer {
 }
 
 fn agency_calls(id: &str) -> Caller {
-    Caller::Agency { id: id.into() }
+    Caller::agency(id)
 }
 
 impl Running {

@@ -74,6 +74,10 @@ impl KeyDirectory for Directory {
         self.epoch.borrow().key(&agency, Purpose::Signing, &key_id)
     }
 
+    fn is_member(&self, agency: &str) -> bool {
+        agency.parse().is_ok_and(|agency| self.epoch.borrow().agency(&agency).is_some())
+    }
+
     fn chain(&self) -> &str {
         &self.chain
     }

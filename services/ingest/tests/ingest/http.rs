@@ -23,6 +23,10 @@ impl KeyDirectory for Directory {
         genesis().epoch.key(&agency.parse().ok()?, Purpose::Signing, &id)
     }
 
+    fn is_member(&self, agency: &str) -> bool {
+        agency.parse().is_ok_and(|agency| genesis().epoch.agency(&agency).is_some())
+    }
+
     fn chain(&self) -> &str {
         &self.0
     }

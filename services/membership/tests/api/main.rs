@@ -46,6 +46,10 @@ impl KeyDirectory for Keys {
         self.0.key(&agency, Purpose::Signing, &key)
     }
 
+    fn is_member(&self, agency: &str) -> bool {
+        agency.parse().is_ok_and(|agency| self.0.agency(&agency).is_some())
+    }
+
     fn chain(&self) -> &str {
         CHAIN
     }

@@ -23,6 +23,10 @@ impl KeyDirectory for Members {
         fits.next().map(|(_, key)| key.public().0)
     }
 
+    fn is_member(&self, agency: &str) -> bool {
+        self.0.lock().iter().any(|(id, _)| id == agency)
+    }
+
     fn chain(&self) -> &str {
         CHAIN
     }
@@ -141,6 +145,44 @@ fn a_changed_token_is_refused_whatever_changed() {
     let header = json!({ "alg": "EdDSA", "kid": city.key.key_id() });
     let stolen = City { key: forged, ..self::city() };
     assert_eq!(city.fault(&stolen.signed(&header, &claims())), TokenFault::Signature);
+}
+
+#[tokio::test]
+async fn an_official_acts_for_the_agency_that_says_so() {
+    let city = city();
+    let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": city.key.key_id() });
+    let with = |act: Value| {
+        let mut claims = claims();
+        claims["act"] = act;
+        city.signed(&header, &claims)
+    };
+    let token = hutong_keys::mint_token_for(&city.key, "land", CHAIN, Some("clerk-7"), NOW_S, 300).unwrap();
+    for token in [token, with(json!({ "sub": "clerk-7" }))] {
+        let caller = city.authenticator.caller(&token).await.unwrap();
+        assert_eq!(caller, Caller::Agency { id: "land".into(), official: Some("clerk-7".into()) });
+        assert_eq!(city.authenticator.verify(&token).unwrap(), "land");
+    }
+    assert_eq!(city.authenticator.caller(&city.token(NOW_S, 300)).await.unwrap(), Caller::agency("land"));
+    for wrong in ["", "a\nb", &"x".repeat(129)] {
+        assert_eq!(city.fault(&with(json!({ "sub": wrong }))), TokenFault::Official, "{wrong}");
+    }
+    for wrong in [json!("clerk-7"), json!({}), json!({ "sub": 7 })] {
+        assert_eq!(city.fault(&with(wrong)), TokenFault::Malformed);
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_nobody_trusts_is_refused() {
+    let city = city();
+    let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": city.key.key_id() });
+    let mut claims = claims();
+    claims["iss"] = json!("https://id.riverton.test");
+    let token = city.signed(&header, &claims);
+    assert_eq!(city.authenticator.caller(&token).await, Err(TokenFault::Issuer));
+    let none = OidcVerifier::new(OidcConfig::default(), Arc::new(city.clock.clone())).unwrap();
+    let authenticator = Authenticator::new(city.members.clone(), Arc::new(city.clock.clone()));
+    let fault = authenticator.with_oidc(Arc::new(none)).caller(&token).await;
+    assert_eq!(fault, Err(TokenFault::Issuer));
 }
 
 async fn ask(city: &City, path: &str, authorization: Option<&str>) -> (u16, Option<String>, String) {

@@ -1,4 +1,5 @@
-//! Checks an agency's token: an EdDSA JWT for this chain, by a key that membership has now, for minutes at most.
+//! Checks an agency's token: an EdDSA JWT for this chain, by a key that membership has now, for minutes at most. Tokens of
+//! identity providers go to [`OidcVerifier`].
 //!
 //! The token itself is never logged, kept or repeated in an error; the cache knows it by its hash.
 
@@ -9,6 +10,10 @@ use moka::sync::Cache;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::{
+    Caller, TokenFault,
+    oidc::{self, Identity, OidcVerifier},
+};
 use crate::SharedClock;
 
 /// The longest life of a token.
@@ -18,57 +23,32 @@ const CLOCK_SKEW_S: u64 = 30;
 /// A longer token is none of ours, and not worth hashing.
 const TOKEN_BYTES_MAX: usize = 4096;
 const CACHED_TOKENS_MAX: u64 = 10_000;
+/// The longest pseudonym of an official, in bytes: it becomes the actor of a transaction.
+const OFFICIAL_BYTES_MAX: usize = 128;
 
 /// The keys of agencies, as membership has them now.
 pub trait KeyDirectory: fmt::Debug + Send + Sync + 'static {
     /// The public signing key of an agency under its id, if the agency has it now.
     fn signing_key(&self, agency: &str, key_id: &str) -> Option<[u8; 32]>;
 
+    /// Whether the agency is a member now.
+    fn is_member(&self, agency: &str) -> bool;
+
     /// The id of the chain that tokens must be for.
     fn chain(&self) -> &str;
 }
 
-/// What is wrong with a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenFault {
-    #[error("the Authorization header is not a bearer token")]
-    NotBearer,
-    #[error("it is not a JWT with the claims iss, sub, aud, iat and exp and a kid in its header")]
-    Malformed,
-    #[error("its algorithm is not EdDSA")]
-    Algorithm,
-    #[error("its issuer and subject differ")]
-    Subject,
-    #[error("it is for another chain")]
-    Audience,
-    #[error("the agency has no such key now")]
-    Key,
-    #[error("its signature is wrong")]
-    Signature,
-    #[error("it has expired")]
-    Expired,
-    #[error("it was issued in the future; check the clock it was made with")]
-    Future,
-    #[error("it lives longer than 300 seconds")]
-    Lifetime,
+/// Whose token it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgencyToken {
+    pub agency: String,
+    /// The pseudonym of the official who acts for it.
+    pub official: Option<String>,
 }
 
-impl TokenFault {
-    /// The stable name of the fault.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NotBearer => "not_bearer",
-            Self::Malformed => "malformed",
-            Self::Algorithm => "algorithm",
-            Self::Subject => "subject",
-            Self::Audience => "audience",
-            Self::Key => "key",
-            Self::Signature => "signature",
-            Self::Expired => "expired",
-            Self::Future => "future",
-            Self::Lifetime => "lifetime",
-        }
-    }
+/// Whether a text is fit to be the pseudonym of an official.
+pub(super) fn is_pseudonym(text: &str) -> bool {
+    (1..=OFFICIAL_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 #[derive(Deserialize)]
@@ -78,12 +58,20 @@ struct Claims {
     aud: String,
     iat: u64,
     exp: u64,
+    /// Who acts for the subject (RFC 8693).
+    act: Option<Actor>,
+}
+
+#[derive(Deserialize)]
+struct Actor {
+    sub: String,
 }
 
 /// A token whose signature was right.
 #[derive(Clone)]
 struct Verified {
     agency: Arc<str>,
+    official: Option<Arc<str>>,
     key_id: Arc<str>,
     key: [u8; 32],
     expires_s: u64,
@@ -94,6 +82,7 @@ pub struct Authenticator {
     directory: Arc<dyn KeyDirectory>,
     clock: SharedClock,
     verified: Cache<[u8; 32], Verified>,
+    oidc: Option<Arc<OidcVerifier>>,
 }
 
 impl Authenticator {
@@ -102,11 +91,40 @@ impl Authenticator {
             .max_capacity(CACHED_TOKENS_MAX)
             .time_to_live(Duration::from_secs(TTL_S_MAX + CLOCK_SKEW_S))
             .build();
-        Self { directory, clock, verified }
+        Self { directory, clock, verified, oidc: None }
+    }
+
+    /// Takes tokens of identity providers too.
+    #[must_use]
+    pub fn with_oidc(mut self, oidc: Arc<OidcVerifier>) -> Self {
+        self.oidc = Some(oidc);
+        self
+    }
+
+    /// Who the token is of: an agency, an official or a person.
+    pub async fn caller(&self, token: &str) -> Result<Caller, TokenFault> {
+        // An agency's name is no address: who issued a token says which of the two it can be.
+        let Some(issuer) = oidc::issuer_of(token) else {
+            let AgencyToken { agency, official } = self.verify_agency(token)?;
+            return Ok(Caller::Agency { id: agency, official });
+        };
+        let oidc = self.oidc.as_ref().ok_or(TokenFault::Issuer)?;
+        match oidc.identity(&issuer, token).await? {
+            Identity::Person(person) => Ok(Caller::Person(person)),
+            Identity::Official { agency, pseudonym } if self.directory.is_member(&agency) => {
+                Ok(Caller::Agency { id: agency, official: Some(pseudonym) })
+            }
+            Identity::Official { .. } => Err(TokenFault::Role),
+        }
     }
 
     /// The agency whose token it is.
     pub fn verify(&self, token: &str) -> Result<String, TokenFault> {
+        self.verify_agency(token).map(|token| token.agency)
+    }
+
+    /// The agency whose token it is, and the official who acts for it.
+    pub fn verify_agency(&self, token: &str) -> Result<AgencyToken, TokenFault> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenFault::Malformed);
         }
@@ -125,7 +143,8 @@ impl Authenticator {
         } else if self.directory.signing_key(&known.agency, &known.key_id) != Some(known.key) {
             Err(TokenFault::Key)
         } else {
-            Ok(known.agency.to_string())
+            let official = known.official.map(|official| official.to_string());
+            Ok(AgencyToken { agency: known.agency.to_string(), official })
         }
     }
 
@@ -159,7 +178,17 @@ impl Authenticator {
         if claims.exp.saturating_sub(claims.iat) > TTL_S_MAX {
             return Err(TokenFault::Lifetime);
         }
-        Ok(Verified { agency: claims.iss.into(), key_id: key_id.into(), key, expires_s: claims.exp })
+        let official = claims.act.map(|actor| actor.sub);
+        if official.as_deref().is_some_and(|official| !is_pseudonym(official)) {
+            return Err(TokenFault::Official);
+        }
+        Ok(Verified {
+            agency: claims.iss.into(),
+            official: official.map(Into::into),
+            key_id: key_id.into(),
+            key,
+            expires_s: claims.exp,
+        })
     }
 
     fn now_s(&self) -> u64 {
