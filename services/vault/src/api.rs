@@ -12,15 +12,16 @@ use std::collections::BTreeMap;
 
 use axum::{
     Router,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, FromRequestParts, Request},
     routing::post,
 };
-use http::StatusCode;
+use http::{StatusCode, header, request::Parts};
 use hutong_desk::Desk;
 use hutong_ledger::id::{AgencyId, Domain};
 use hutong_peer::{SharedStorage, ingest::SharedIngest, vault::SharedVault};
 use hutong_runtime::{
-    auth::RequireAgency,
+    auth::{Caller, RequireAgency},
+    config::Secret,
     http::{Json, Problem},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -78,18 +79,41 @@ impl Front {
         Ok(rules.owner)
     }
 
-    /// The caller's desk, if the caller owns the domain and this process signs for it.
-    async fn desk_of(&self, caller: &RequireAgency, domain: Domain) -> Result<&Desk, Problem> {
-        let agency: AgencyId = caller.0.parse().map_err(Problem::internal)?;
+    /// The desk and the vault of the clerk's agency, if it owns the domain and this process signs for it.
+    async fn office(&self, clerk: &Clerk, domain: Domain) -> Result<(&Desk, &SharedVault), Problem> {
         let owner = self.owner(domain).await?;
         let refuse = |detail: String| Err(Problem::new("not_the_owner", StatusCode::FORBIDDEN, detail));
-        if owner != agency {
+        if owner.as_str() != clerk.agency {
             return refuse(format!("{owner} owns the domain {domain}; its own officials alone do this."));
         }
-        match self.desks.get(&agency) {
-            Some(desk) => Ok(desk),
-            None => refuse(format!("This process does not sign for {agency}: call one of its own.")),
+        match (self.desks.get(&owner), self.vaults.get(&owner)) {
+            (Some(desk), Some(vault)) => Ok((desk, vault)),
+            _ => refuse(format!("This process does not sign for {owner}: call one of its own.")),
         }
+    }
+}
+
+/// An agency or an official of it, with the token that the vault is shown: it believes nobody in between.
+struct Clerk {
+    agency: String,
+    official: Option<String>,
+    token: Secret,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Clerk {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let RequireAgency(agency) = RequireAgency::from_request_parts(parts, state).await?;
+        let official = match Caller::from_request_parts(parts, state).await? {
+            Caller::Agency { official, .. } => official,
+            Caller::Person(_) | Caller::Anonymous => None,
+        };
+        let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = token.and_then(|value| Some(value.split_once(' ')?.1.trim().to_owned()));
+        let token =
+            token.ok_or_else(|| Problem::internal("a caller is known, and its token is not there"))?;
+        Ok(Self { agency, official, token: Secret::new(token) })
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hutong_desk::Desk;
 use hutong_disclosure::ResidentId;
 use hutong_ledger::id::{AgencyId, Domain};
-use hutong_runtime::auth::Authenticator;
+use hutong_runtime::auth::{Authenticator, Caller};
 
 /// Who holds an agency's token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,17 +17,24 @@ pub struct Agent {
     pub official: Option<String>,
 }
 
-/// Checks the tokens of agencies.
+/// Checks the tokens of agencies and their officials.
+#[async_trait]
 pub trait CallerCheck: Debug + Send + Sync + 'static {
     /// Whose token it is; the error says what is wrong with it, and never the token.
-    fn agent(&self, token: &str) -> Result<Agent, String>;
+    async fn agent(&self, token: &str) -> Result<Agent, String>;
 }
 
+#[async_trait]
 impl CallerCheck for Authenticator {
-    fn agent(&self, token: &str) -> Result<Agent, String> {
-        let agency = self.verify(token).map_err(|fault| fault.to_string())?;
-        let agency = agency.parse().map_err(|_| "its issuer is no agency".to_owned())?;
-        Ok(Agent { agency, official: None })
+    async fn agent(&self, token: &str) -> Result<Agent, String> {
+        match self.caller(token).await {
+            Ok(Caller::Agency { id, official }) => {
+                let agency = id.parse().map_err(|_| "its issuer is no agency".to_owned())?;
+                Ok(Agent { agency, official })
+            }
+            Ok(_) => Err("it is no agency's token".to_owned()),
+            Err(fault) => Err(fault.to_string()),
+        }
     }
 }
 
@@ -36,6 +43,20 @@ impl CallerCheck for Authenticator {
 pub trait PersonCheck: Debug + Send + Sync + 'static {
     /// Who the person is; the error says what is wrong with the token, and never the token.
     async fn resident_id(&self, token: &str) -> Result<ResidentId, String>;
+}
+
+#[async_trait]
+impl PersonCheck for Authenticator {
+    async fn resident_id(&self, token: &str) -> Result<ResidentId, String> {
+        match self.caller(token).await {
+            Ok(Caller::Person(person)) => {
+                let id = person.resident_id.ok_or("it does not say who the person is in the city")?;
+                id.parse().map_err(|_| "it names no resident".to_owned())
+            }
+            Ok(_) => Err("it is no person's token".to_owned()),
+            Err(fault) => Err(fault.to_string()),
+        }
+    }
 }
 
 /// Why a confirmation is not on the ledger.

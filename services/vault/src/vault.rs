@@ -88,8 +88,8 @@ impl Vault {
     }
 
     /// The holder of the token, who must be of this vault's agency.
-    fn own_agent(&self, token: &str) -> Result<Agent, Error> {
-        let agent = self.0.callers.agent(token).map_err(|why| refused("invalid_token", why))?;
+    async fn own_agent(&self, token: &str) -> Result<Agent, Error> {
+        let agent = self.0.callers.agent(token).await.map_err(|why| refused("invalid_token", why))?;
         if agent.agency == self.0.agency {
             return Ok(agent);
         }
@@ -111,7 +111,7 @@ impl Vault {
 
     async fn try_seal(&self, token: &str, values: ToSeal) -> Result<Vec<(String, Hash)>, Error> {
         self.ready()?;
-        self.own_agent(token)?;
+        self.own_agent(token).await?;
         self.owned(values.record.domain).await?;
         let (safe, now_ms) = (self.0.safe.clone(), self.0.clock.unix_ms());
         let pending_ms_max = self.0.config.pending_ms_max;
@@ -127,7 +127,7 @@ impl Vault {
         resident_id: &str,
     ) -> Result<(Handle, bool), Error> {
         self.ready()?;
-        let agent = self.own_agent(token)?;
+        let agent = self.own_agent(token).await?;
         self.owned(domain).await?;
         self.0.limit.check(&agent)?;
         // What is wrong with it is told without the id.

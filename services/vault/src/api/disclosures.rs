@@ -84,12 +84,12 @@ impl Disclosed {
     (status = 202, description = "The transaction is taken and not final yet: ask again with its id.", body = Value),
     (status = 400, description = "Ingest does not take the transaction; or `malformed_json`, `not_utf8`."),
     (status = 401, description = "`authentication_required`, `invalid_token`"),
-    (status = 403, description = "The vault refuses: `not_final`, `not_an_access`, `not_owner_domain`, `window_over`, `erased`, `revoked`, `no_sealing_key`, `value_unknown`; or `not_the_requester`."),
+    (status = 403, description = "The vault refuses: `not_final`, `not_an_access`, `not_owner_domain`, `window_over`, `erased`, `revoked`, `no_sealing_key`, `value_unknown`; or `not_the_requester`, `agency_required`."),
     (status = 404, description = "`unknown_domain`, `unknown_transaction`"),
     (status = 413, description = "`too_large`, `body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "The contract refused the access, on record: its code. Or `unexpected_json`."),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`, `storage_unavailable`, `identity_unavailable`")))]
 pub(super) async fn disclose(
     State(front): State<Front>,
     caller: RequireAgency,

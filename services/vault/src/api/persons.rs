@@ -10,10 +10,7 @@ use hutong_ledger::{
     id::{Domain, RecordKey},
 };
 use hutong_peer::vault::{Handle, ToSeal};
-use hutong_runtime::{
-    auth::RequireAgency,
-    http::{Json, Problem},
-};
+use hutong_runtime::http::{Json, Problem};
 use hutong_wire::{
     prost::Message,
     v1::disclosure::{Action, Envelope, RegisterPerson, SealedField, UpdatePerson, action::Kind},
@@ -22,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Front, Private, Values,
-    problems::{desk, unavailable},
+    Clerk, Front, Private, Values,
+    problems::{unavailable, vault},
 };
 
 /// Who registers where a caller does not say it.
@@ -41,7 +38,7 @@ pub(super) struct Registration {
     #[serde(default)]
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     values: Values,
-    /// The pseudonym of the official who does this.
+    /// The pseudonym of the official who does this, where the token names none.
     official: Option<String>,
 }
 
@@ -69,29 +66,31 @@ pub(super) struct Registered {
     (status = 200, description = "Registered, and final.", body = Registered),
     (status = 400, description = "`malformed_json`, `not_utf8`, or ingest does not take the transaction."),
     (status = 401, description = "`authentication_required`, `invalid_token`"),
-    (status = 403, description = "`not_the_owner`, `not_owner_domain`"),
+    (status = 403, description = "`not_the_owner`, `not_owner_domain`, `agency_required`"),
     (status = 404, description = "`unknown_domain`"),
     (status = 413, description = "`too_large`, `body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`resident_id_invalid`, `seal_invalid`, `unexpected_json`, or the contract's code."),
     (status = 429, description = "`rate_limited`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`, `storage_unavailable`, `identity_unavailable`")))]
 pub(super) async fn register(
     State(front): State<Front>,
-    caller: RequireAgency,
+    clerk: Clerk,
     Private(asked): Private<Registration>,
 ) -> Result<Json<Registered>, Problem> {
     let Registration { domain, resident_id, values, official } = asked;
-    let own = front.desk_of(&caller, domain).await?;
+    let (desk, peer) = front.office(&clerk, domain).await?;
     if official.as_ref().is_some_and(|official| official.is_empty() || official.len() > 128) {
         let detail = "A pseudonym has 1 to 128 bytes.";
         return Err(
             Problem::new("unexpected_json", StatusCode::UNPROCESSABLE_ENTITY, detail).field("official")
         );
     }
-    let (handle, made) = own.find_person(domain, &resident_id).await.map_err(desk)?;
+    // Who the token names did it, whatever the body says.
+    let actor = clerk.official.or(official).unwrap_or_else(|| ACTOR.to_owned());
+    let (handle, made) = peer.find_person(clerk.token.expose(), domain, &resident_id).await.map_err(vault)?;
     let record = RecordKey { domain, record: records::person(&handle) };
-    let known = own.storage().record(record.clone(), None).await.map_err(unavailable)?;
+    let known = desk.storage().record(record.clone(), None).await.map_err(unavailable)?;
     let known = known.is_some_and(|stored| stored.value.is_some());
     let values = values.into_bytes();
     let answer =
@@ -102,10 +101,11 @@ pub(super) async fn register(
     let sealed = if values.is_empty() {
         Vec::new()
     } else {
-        own.seal(ToSeal { record, subjects: vec![handle], values }).await.map_err(desk)?
+        let sealing = ToSeal { record, subjects: vec![handle], values };
+        peer.seal(clerk.token.expose(), sealing).await.map_err(vault)?
     };
     let action = action(known, &handle, sealed);
-    let done = own.submit(domain, action, official.as_deref().unwrap_or(ACTOR)).await.map_err(desk)?;
+    let done = desk.submit(domain, action, &actor).await?;
     Ok(answer(Some(done.id.to_string())))
 }
 

@@ -31,13 +31,6 @@ pub(super) fn vault(error: VaultError) -> Problem {
     }
 }
 
-pub(super) fn desk(error: hutong_desk::Error) -> Problem {
-    match error {
-        hutong_desk::Error::Vault(error) => vault(error),
-        other => other.into(),
-    }
-}
-
 fn status(code: &str) -> StatusCode {
     match code {
         "rate_limited" => StatusCode::TOO_MANY_REQUESTS,

@@ -7,14 +7,11 @@ use http::StatusCode;
 use hutong_disclosure::records::parse_handle;
 use hutong_ledger::id::RecordKey;
 use hutong_peer::vault::ToSeal;
-use hutong_runtime::{
-    auth::RequireAgency,
-    http::{Json, Problem},
-};
+use hutong_runtime::http::{Json, Problem};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Front, Private, Values, problems::desk};
+use super::{Clerk, Front, Private, Values, problems::vault};
 
 /// Values for a record to be.
 #[derive(Deserialize, ToSchema)]
@@ -50,15 +47,15 @@ pub(super) struct Commitments {
     (status = 200, description = "Kept in the vault.", body = Commitments),
     (status = 400, description = "`malformed_json`, `not_utf8`"),
     (status = 401, description = "`authentication_required`, `invalid_token`"),
-    (status = 403, description = "`not_the_owner`, `not_owner_domain`"),
+    (status = 403, description = "`not_the_owner`, `not_owner_domain`, `agency_required`"),
     (status = 404, description = "`unknown_domain`"),
     (status = 413, description = "`too_large`, `body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`seal_invalid`, `unexpected_json`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`, `storage_unavailable`, `identity_unavailable`")))]
 pub(super) async fn seal(
     State(front): State<Front>,
-    caller: RequireAgency,
+    clerk: Clerk,
     Private(asked): Private<Sealing>,
 ) -> Result<Json<Commitments>, Problem> {
     let wrong = |field: &str, detail: &str| {
@@ -69,9 +66,9 @@ pub(super) async fn seal(
         asked.record.parse().map_err(|_| wrong("record", "A record is written domain/id."))?;
     let subjects = asked.subjects.iter().map(|handle| parse_handle(handle)).collect::<Option<Vec<_>>>();
     let subjects = subjects.ok_or_else(|| wrong("subjects", "A handle is 32 lower-case hex digits."))?;
-    let own = front.desk_of(&caller, record.domain).await?;
-    let sealed =
-        own.seal(ToSeal { record, subjects, values: asked.values.into_bytes() }).await.map_err(desk)?;
+    let (_, peer) = front.office(&clerk, record.domain).await?;
+    let sealing = ToSeal { record, subjects, values: asked.values.into_bytes() };
+    let sealed = peer.seal(clerk.token.expose(), sealing).await.map_err(vault)?;
     let commitments = sealed.into_iter().map(|(name, hash)| (name, hash.to_string())).collect();
     Ok(Json(Commitments { commitments }))
 }

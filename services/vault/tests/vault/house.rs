@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hutong_desk::{Ask, Desk, Disclosed, Done};
 use hutong_disclosure::ResidentId;
-use hutong_keys::mint_token;
+use hutong_keys::{mint_token, mint_token_for};
 use hutong_ledger::{hash::Hash, id::TxId, invariant::Invariant};
 use hutong_peer::vault::{Handle, SharedVault, ToSeal, VaultError, VaultPeer};
 use hutong_runtime::{
@@ -155,6 +155,13 @@ impl House {
     pub(crate) fn token(&self, agency: &str) -> String {
         let now_s = self.city.clock.unix_ms() / 1000;
         mint_token(&signing_key(agency), agency, chain().as_str(), now_s, 60).unwrap()
+    }
+
+    /// The token of an official of the owner.
+    pub(crate) fn official(&self, pseudonym: &str) -> String {
+        let now_s = self.city.clock.unix_ms() / 1000;
+        let (key, chain) = (signing_key(HEALTH), chain());
+        mint_token_for(&key, HEALTH, chain.as_str(), Some(pseudonym), now_s, 60).unwrap()
     }
 
     pub(crate) async fn person(&self, resident_id: &str) -> Handle {

@@ -31,8 +31,10 @@ fn front(house: &House) -> Router {
 }
 
 async fn post(house: &House, agency: Option<&str>, path: &str, body: &Value) -> (u16, Value) {
-    let caller = agency.map_or(Caller::Anonymous, |id| Caller::agency(id));
-    let request = Request::post(path).header("content-type", "application/json");
+    let caller = agency.map_or(Caller::Anonymous, Caller::agency);
+    let token = format!("Bearer {}", house.token(agency.unwrap_or(HEALTH)));
+    let request =
+        Request::post(path).header("content-type", "application/json").header("authorization", token);
     let request = request.body(Body::from(body.to_string())).unwrap();
     let response = front(house).layer(Extension(caller)).oneshot(request).await.unwrap();
     let status = response.status().as_u16();

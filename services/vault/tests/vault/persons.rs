@@ -75,12 +75,15 @@ async fn trying_out_everybodys_id_is_stopped() {
         look().await.unwrap();
     }
     assert_eq!(code(look().await), "rate_limited");
+    // Others at other counters are not held up by one.
+    let other = house.official("clerk-4");
+    house.vault().find_person(&other, domain(), ZHANG).await.unwrap();
     house.city.clock.advance(Duration::from_secs(20));
     look().await.unwrap();
     assert_eq!(code(look().await), "rate_limited");
     let text = house.metrics.encode().unwrap();
     assert!(
-        text.contains("hutong_vault_persons_looked_up_total{agency=\"health-commission\"} 4\n"),
+        text.contains("hutong_vault_persons_looked_up_total{agency=\"health-commission\"} 5\n"),
         "{text}"
     );
     assert!(text.contains("call=\"find_person\",code=\"rate_limited\"} 2\n"), "{text}");
