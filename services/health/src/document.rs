@@ -13,7 +13,7 @@ type Operation = (&'static str, HttpMethod, &'static str, &'static [u16]);
 
 const READ: &[u16] = &[200, 304, 400, 401, 403, 404, 406, 410, 503];
 const FOUND: &[u16] = &[200, 400, 401, 403, 404, 406, 503];
-const WRITTEN: &[u16] = &[200, 201, 400, 401, 403, 404, 406, 409, 410, 412, 413, 415, 422, 503];
+const WRITTEN: &[u16] = &[200, 201, 400, 401, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422, 503];
 
 const OPERATIONS: [Operation; 19] = [
     ("/fhir/R4", HttpMethod::Post, "A batch or transaction", WRITTEN),
@@ -36,7 +36,7 @@ const OPERATIONS: [Operation; 19] = [
     ("/fhir/R4/{type}/", HttpMethod::Post, "Create", WRITTEN),
     ("/fhir/R4/", HttpMethod::Post, "A batch or transaction", WRITTEN),
 ];
-const DELETED: &[u16] = &[200, 204, 400, 401, 403, 404, 406, 409, 412, 503];
+const DELETED: &[u16] = &[200, 204, 400, 401, 403, 404, 405, 406, 409, 412, 503];
 
 fn told(status: u16) -> &'static str {
     match status {
@@ -48,6 +48,7 @@ fn told(status: u16) -> &'static str {
         401 => "No token, or one that does not hold.",
         403 => "The caller does not own the domain.",
         404 => "No such resource or type.",
+        405 => "Nobody does that here: what the ledger tells, nobody changes.",
         406 => "No form that the caller takes.",
         409 => "Others write the same resource.",
         410 => "Deleted or erased.",

@@ -17,8 +17,8 @@ pub(crate) struct Issue {
 }
 
 impl Issue {
-    pub(crate) fn error(code: &'static str, told: impl Into<String>) -> Self {
-        Self { severity: "error", code, told: told.into(), at: None }
+    pub(crate) fn error(kind: &'static str, told: impl Into<String>) -> Self {
+        Self { severity: "error", code: kind, told: told.into(), at: None }
     }
 
     pub(crate) fn at(self, path: impl Into<String>) -> Self {
@@ -108,6 +108,6 @@ pub(crate) fn outcome(issues: &[Issue]) -> Json {
 
 /// The document that says all went well.
 pub(crate) fn success(told: &str) -> Json {
-    let issue = Issue { severity: "information", code: "informational", told: told.into(), at: None };
-    outcome(&[issue])
+    let issue = Issue::error("informational", told);
+    outcome(&[Issue { severity: "information", ..issue }])
 }

@@ -3,6 +3,7 @@
 //! Pure: `params` names the parameters of each type, `extract` takes their values out of a resource, `query` reads a
 //! request, and one file per type of value says what matches. Which resources there are, the view knows.
 
+pub(crate) mod criteria;
 pub(crate) mod date;
 pub(crate) mod extract;
 pub(crate) mod params;

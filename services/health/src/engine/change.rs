@@ -103,6 +103,7 @@ impl HealthService {
         let planned = self
             .writing(&call.actor, &call.base, || {
                 let version = self.standing(&key)?;
+                self.number_of(&key)?;
                 call.check_match(Some(version.number))?;
                 let body = self.patched(&key, &self.body_of(&version)?, patch, call.patch)?;
                 let draft = Draft { key: key.clone(), standing: version.number, body: Some(body.clone()) };
@@ -150,8 +151,7 @@ impl HealthService {
         };
         let Some(key) = key else { return Ok(Answer::of(StatusCode::NO_CONTENT, None)) };
         let deleted = self.writing(&call.actor, &call.base, || {
-            // What was erased is as gone as can be.
-            let (standing, live) = self.number_of(&key).unwrap_or_default();
+            let (standing, live) = self.number_to_delete(&key)?;
             if !live {
                 return Ok((Vec::new(), None));
             }
@@ -165,6 +165,14 @@ impl HealthService {
         };
         answer.version = version;
         Ok(answer)
+    }
+
+    /// As [`Self::number_of`]; what was erased is as gone as can be.
+    pub(super) fn number_to_delete(&self, key: &Key) -> Result<(u64, bool), Fault> {
+        match self.number_of(key) {
+            Err(fault) if fault.status == StatusCode::GONE => Ok((0, false)),
+            found => found,
+        }
     }
 
     /// Writes one body over whatever stands, if the check lets it.

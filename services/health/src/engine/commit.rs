@@ -20,6 +20,7 @@ use crate::{
     json::Json,
     kind::{Key, Kind},
     outcome::Fault,
+    view::Content,
 };
 
 /// How often a write that others overtook is planned anew.
@@ -68,7 +69,9 @@ impl HealthService {
                             view.get(key).and_then(|doc| doc.last()).map_or(0, |last| last.number) != *version
                         })
                     };
-                    self.settled(shown).await;
+                    if !self.settled(shown).await {
+                        return Err(Fault::unavailable());
+                    }
                 }
             }
         }
@@ -146,12 +149,17 @@ impl HealthService {
         Ok(Some((commitment, text.into())))
     }
 
-    /// The number of the version that stands, and whether it is a live one. Erased ones fault.
+    /// The number of the version that stands, and whether it is a live one. What was erased, or is the ledger's own,
+    /// can't be written.
     pub(super) fn number_of(&self, key: &Key) -> Result<(u64, bool), Fault> {
         let view = self.view();
         let Some(doc) = view.get(key) else { return Ok((0, false)) };
         if doc.erased {
             return Err(erased(key));
+        }
+        if doc.last().is_some_and(|last| matches!(last.content, Content::Access(_))) {
+            let told = format!("{key} is made from an access on the ledger; nobody changes it.");
+            return Err(Fault::new(StatusCode::METHOD_NOT_ALLOWED, "not-supported", told));
         }
         Ok((doc.last().map_or(0, |last| last.number), doc.is_live()))
     }

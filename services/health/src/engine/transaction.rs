@@ -35,10 +35,6 @@ enum Step {
     Read,
 }
 
-struct Planned {
-    steps: Vec<Step>,
-}
-
 impl HealthService {
     pub(super) async fn transaction(&self, call: &Call, entries: &[Json]) -> Result<Answer, Fault> {
         let calls: Vec<Call> = entries
@@ -46,16 +42,16 @@ impl HealthService {
             .enumerate()
             .map(|(at, entry)| entry_call(call, entry).map_err(|fault| fault.in_entry(at)))
             .collect::<Result<_, _>>()?;
-        let _alone = self.conditional().lock().await;
+        let _alone = if depends(&calls) { Some(self.conditional().lock().await) } else { None };
         let planned = self
             .writing(&call.actor, &call.base, || {
                 let planned = self.plan(&calls, entries)?;
-                let drafts = self.drafts(&calls, &planned)?;
+                let drafts = self.drafts(&planned)?;
                 Ok((drafts, planned))
             })
             .await?;
         let mut answers = vec![Json::Null; entries.len()];
-        for (at, step) in planned.steps.iter().enumerate() {
+        for (at, step) in planned.iter().enumerate() {
             let one =
                 Call { returns: Some(call.returns.unwrap_or(super::Return::Minimal)), ..calls[at].clone() };
             let answer = match step {
@@ -73,7 +69,7 @@ impl HealthService {
         Ok(responses("transaction-response", answers))
     }
 
-    fn plan(&self, calls: &[Call], entries: &[Json]) -> Result<Planned, Fault> {
+    fn plan(&self, calls: &[Call], entries: &[Json]) -> Result<Vec<Step>, Fault> {
         let mut order: Vec<usize> = (0..calls.len()).collect();
         order.sort_by_key(|at| rank(&calls[*at].method));
         let mut steps: Vec<Step> = calls.iter().map(|_| Step::Read).collect();
@@ -104,7 +100,7 @@ impl HealthService {
                 *body = resolved.map_err(|fault| fault.in_entry(at))?;
             }
         }
-        Ok(Planned { steps })
+        Ok(steps)
     }
 
     fn step(&self, call: &Call, gone: &BTreeSet<Key>) -> Result<Step, Fault> {
@@ -117,7 +113,7 @@ impl HealthService {
                     _ => return Err(nowhere(call)),
                 };
                 let Some(key) = key else { return Ok(Step::Nothing) };
-                let (standing, live) = self.number_of(&key).unwrap_or((0, false));
+                let (standing, live) = self.number_to_delete(&key)?;
                 if !live {
                     return Ok(Step::Nothing);
                 }
@@ -201,17 +197,24 @@ impl HealthService {
             .ok_or_else(|| Fault::precondition(format!("No {kind} meets the condition of a reference.")))
     }
 
-    fn drafts(&self, calls: &[Call], planned: &Planned) -> Result<Vec<Draft>, Fault> {
+    fn drafts(&self, planned: &[Step]) -> Result<Vec<Draft>, Fault> {
         let mut drafts = Vec::new();
-        for (at, step) in planned.steps.iter().enumerate() {
+        for (at, step) in planned.iter().enumerate() {
             if let Step::Write { key, body, .. } = step {
                 let (standing, _) = self.number_of(key).map_err(|fault| fault.in_entry(at))?;
                 drafts.push(Draft { key: key.clone(), standing, body: body.clone() });
             }
         }
-        debug_assert!(calls.len() >= drafts.len(), "an entry writes one resource at most");
         Ok(drafts)
     }
+}
+
+/// Whether any entry depends on what a search finds.
+fn depends(calls: &[Call]) -> bool {
+    let by_query =
+        |call: &Call| call.if_none_exist.is_some() || (call.method != Method::GET && !call.query.is_empty());
+    let refers = |call: &Call| call.body.as_ref().is_some_and(|body| body.to_compact().contains("?"));
+    calls.iter().any(|call| by_query(call) || refers(call))
 }
 
 fn nowhere(call: &Call) -> Fault {

@@ -6,10 +6,11 @@ use super::{Doc, View, sort};
 use crate::{
     kind::{Key, Kind},
     search::{
+        criteria::{Criterion, Wanted},
         date::Interval,
         params::{self, Type},
         prefix::Prefix,
-        query::{Criterion, Include, Query, Wanted},
+        query::{Include, Query},
         reference,
         value::Value,
     },

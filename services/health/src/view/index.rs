@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 use crate::{
     kind::Kind,
     search::{
+        criteria::Wanted,
         date::Interval,
         prefix::Prefix,
-        query::Wanted,
         reference, text,
         token::System,
         value::{Value, Values},

@@ -12,6 +12,7 @@ mod conditions;
 mod examples;
 mod interactions;
 mod ledger;
+mod page;
 mod privacy;
 mod searches;
 

@@ -70,6 +70,10 @@ async fn every_read_is_an_access_with_its_audit_event() {
     let event = city.get(&format!("/AuditEvent/{id}")).await.is(200);
     fhirkit::from_json_strict::<fhirkit::r4::AuditEvent>(&event.text).unwrap();
     assert_eq!(city.ledger.names("access/").len(), 5, "to read of a read is to read the ledger");
+    // What the ledger says, nobody changes.
+    city.put(&format!("/AuditEvent/{id}"), &event.text).await.is(405);
+    city.patch(&format!("/AuditEvent/{id}"), "application/json", "{}").await.is(405);
+    city.delete(&format!("/AuditEvent/{id}")).await.is(405);
 }
 
 #[tokio::test]
