@@ -44,6 +44,21 @@ pub struct Ports {
     pub invariants: InvariantCounters,
 }
 
+/// The last final block, at some moment.
+#[derive(Clone, Copy, Debug)]
+struct Tip {
+    height: u64,
+    time_ms: u64,
+}
+
+/// How far the following has come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// What was final when the last stretch began: when all of it is applied, another begins.
+    goal: Option<Tip>,
+    swept: Option<Duration>,
+}
+
 /// The vault of one agency, open.
 #[derive(Debug)]
 pub struct VaultService {
@@ -106,9 +121,9 @@ impl VaultService {
     }
 
     async fn follow(&self) {
-        let mut swept: Option<Duration> = None;
+        let mut progress = Progress::default();
         loop {
-            if let Err(error) = self.catch_up(&mut swept).await {
+            if let Err(error) = self.catch_up(&mut progress).await {
                 tracing::warn!(error = %chain(&error), "the vault waits");
                 self.pause().await;
             }
@@ -116,34 +131,44 @@ impl VaultService {
     }
 
     /// Applies what is final and was not applied; waits for more when there is none.
-    async fn catch_up(&self, swept: &mut Option<Duration>) -> Result<(), Error> {
-        let Inner { safe, storage, config, agency, clock, caught_up, .. } = self.inner();
+    async fn catch_up(&self, progress: &mut Progress) -> Result<(), Error> {
+        let Inner { safe, storage, config, agency, caught_up, .. } = self.inner();
         let standing = storage.standing().await?;
+        let tip = Tip { height: standing.final_header.height, time_ms: standing.final_header.time_ms };
+        let goal = *progress.goal.get_or_insert(tip);
         let domains = owned_domains(&standing.epoch, *agency);
         let read = safe.clone();
         let after = blocking(move || read.cursor()).await?;
         let (finals, reached) = storage.finals(after, Some(domains), config.page).await?;
+        let nothing_new = finals.is_empty();
         let write = safe.clone();
         blocking(move || apply(&write, &finals, reached)).await?;
-        if reached.height < standing.final_header.height && reached != after {
+        // A page may end within a height; what is above the goal is beyond all of it.
+        let complete = if nothing_new { tip } else { goal };
+        if !nothing_new && reached.height <= goal.height {
             return Ok(());
         }
+        progress.goal = None;
         caught_up.store(true, Ordering::Release);
-        let now = clock.monotonic();
-        let interval = Duration::from_millis(config.sweep_every_ms);
-        if swept.is_none_or(|last| now.saturating_sub(last) >= interval) {
-            let times = Times {
-                now_ms: clock.unix_ms(),
-                ledger_ms: standing.final_header.time_ms,
-                pending_ms_max: config.pending_ms_max,
-            };
-            let safe = safe.clone();
-            blocking(move || safe.sweep(times)).await?;
-            *swept = Some(now);
-        }
+        self.sweep(progress, complete).await?;
         if reached == after {
             storage.wait_final(after.height, Duration::from_millis(config.wait_ms)).await?;
         }
+        Ok(())
+    }
+
+    /// Deletes what is over, if it was not looked for just now. Everything up to the tip is applied.
+    async fn sweep(&self, progress: &mut Progress, tip: Tip) -> Result<(), Error> {
+        let Inner { safe, config, clock, .. } = self.inner();
+        let (now, interval) = (clock.monotonic(), Duration::from_millis(config.sweep_every_ms));
+        if progress.swept.is_some_and(|last| now.saturating_sub(last) < interval) {
+            return Ok(());
+        }
+        let (now_ms, ledger_ms) = (clock.unix_ms(), tip.time_ms);
+        let times = Times { now_ms, ledger_ms, pending_ms_max: config.pending_ms_max };
+        let safe = safe.clone();
+        blocking(move || safe.sweep(times)).await?;
+        progress.swept = Some(now);
         Ok(())
     }
 

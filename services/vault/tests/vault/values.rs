@@ -145,3 +145,31 @@ async fn a_vault_serves_only_when_it_knows_all_that_is_final() {
     house.until_serving().await;
     assert!(house.vault().release(access).await.is_ok());
 }
+
+/// Whatever the size of a page: all of it comes before the first answer.
+#[tokio::test]
+async fn a_vault_that_is_far_behind_applies_all_of_it_first() {
+    let mut house = House::new().await;
+    let zhang = house.person(ZHANG).await;
+    house.end().await;
+    let behind = house.dir.path().join("behind");
+    std::fs::create_dir(&behind).unwrap();
+    for name in ["keys.redb", "values.redb"] {
+        std::fs::copy(house.folder.join(name), behind.join(name)).unwrap();
+    }
+    house.reopen(house.folder.clone()).await;
+    house.until_serving().await;
+    for number in 0..20 {
+        house.chart(&zhang, &[("name", &format!("name {number}"))]).await;
+    }
+    house.reopen(behind).await;
+    assert!(!house.vault().serves());
+    house.until_serving().await;
+    let look = house.dir.path().join("look");
+    house.vault().backup(&look).await.unwrap();
+    let options = hutong_store::Options::default();
+    let store = hutong_store::Store::open(&look.join("keys.redb"), options).unwrap();
+    let state = hutong_store::Table::<Vec<u8>, Vec<u8>>::new("state");
+    let cursor = store.snapshot().unwrap().get(&state, &b"cursor".to_vec()).unwrap().unwrap();
+    assert_eq!(cursor[..8], house.city.height().to_be_bytes());
+}
