@@ -1,5 +1,5 @@
-//! Loading a file of records: rows become transactions, each with an id that the row and the day give, so that loading
-//! again doubles nothing.
+//! Loading a file of records: each row becomes a transaction whose id the row and the day give, so that loading again
+//! doubles nothing; or, where a domain's service seals what is loaded, a document posted to its API.
 
 use std::{
     collections::BTreeMap,
@@ -8,35 +8,43 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use hutong_client::{City, Client, Signer, Submitted};
+use hutong_client::{City, Client, Submitted};
 use hutong_ledger::{id::Domain, transaction::Transaction};
-use hutong_property::sales::{self, Agents, RowError, Sale};
 use hutong_runtime::SharedClock;
 use serde::Serialize;
 
-use crate::commands::CommandError;
+use crate::{
+    city::{
+        domains::RECORD_TYPES,
+        import::{BrokenRow, Parties, Step},
+    },
+    commands::CommandError,
+};
 
 /// Transactions of one submit.
 const BATCH: usize = 100;
 const DAY_MS: u64 = 24 * 3600 * 1000;
+/// The code under which a row that can't be read is counted.
+const BROKEN_ROW: &str = "broken_row";
 
-/// What a load came to: every transaction is in `final` or in `refused`.
+/// What a load came to: every record is in `final` or in `refused`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
+    /// Transactions sent, and rows that could not be read.
     pub submitted: u64,
     #[serde(rename = "final")]
     pub finals: u64,
     /// By stable code.
     pub refused: BTreeMap<String, u64>,
     /// Rows that could not be read; the rest was loaded.
-    pub broken_rows: Vec<RowError>,
+    pub broken_rows: Vec<BrokenRow>,
     pub seconds: f64,
 }
 
 impl Summary {
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{} transactions submitted, {} final, {} refused, in {:.1} s",
+            "{} submitted, {} final, {} refused, in {:.1} s",
             self.submitted,
             self.finals,
             self.refused.values().sum::<u64>(),
@@ -46,10 +54,23 @@ impl Summary {
             text.push_str(&format!("\n  {count:>7} {code}"));
         }
         for row in &self.broken_rows {
-            text.push_str(&format!("\n  {row}"));
+            text.push_str(&format!("\n  {}", row.text));
         }
         text
     }
+
+    fn refuse(&mut self, code: &str, count: u64) {
+        *self.refused.entry(code.to_owned()).or_default() += count;
+    }
+}
+
+/// A document for a domain's API.
+#[derive(Debug)]
+struct Document {
+    path: &'static str,
+    kind: &'static str,
+    body: String,
+    records: u64,
 }
 
 /// A file that is ready to be loaded.
@@ -57,7 +78,8 @@ impl Summary {
 pub struct Load {
     client: Client,
     transactions: Vec<Transaction>,
-    broken_rows: Vec<RowError>,
+    documents: Vec<Document>,
+    broken_rows: Vec<BrokenRow>,
 }
 
 impl Load {
@@ -68,33 +90,50 @@ impl Load {
         file: &[u8],
         clock: &SharedClock,
     ) -> Result<Self, CommandError> {
-        if domain != hutong_property::domain() {
-            return Err(CommandError::Usage(format!("there is no importer for {domain}; property has one")));
-        }
-        let owner =
-            city.owner(&domain).ok_or_else(|| CommandError::Usage(format!("nobody owns {domain}")))?;
-        let buyers = city.agencies.iter().find(|agency| agency.id != owner.id);
-        let buyers = buyers.ok_or_else(|| CommandError::Usage("a transfer needs a second agency".into()))?;
-        let agents = Agents { sellers: owner.id, buyers: buyers.id };
-        let (sales, broken_rows) =
-            sales::read(file, agents).map_err(|error| CommandError::Usage(error.to_string()))?;
+        let usage = CommandError::Usage;
+        let record_type = RECORD_TYPES.iter().find(|record_type| record_type.name == domain.as_str());
+        let import = record_type.and_then(|record_type| record_type.import).ok_or_else(|| {
+            let able = RECORD_TYPES.iter().filter(|one| one.import.is_some()).map(|one| one.name);
+            usage(format!(
+                "there is no importer for {domain}; there are {}",
+                able.collect::<Vec<_>>().join(", ")
+            ))
+        })?;
+        let owner = city.owner(&domain).ok_or_else(|| usage(format!("nobody owns {domain}")))?;
+        let second = city.agencies.iter().find(|agency| agency.id != owner.id).map(|agency| agency.id);
+        let imported = import(file, &Parties { owner: owner.id, second }).map_err(usage)?;
         let client = Client::of(city, &owner.id)?;
-        let (seller, buyer) = (city.signer(&owner.id)?, city.signer(&buyers.id)?);
+        let signer = city.signer(&owner.id)?;
+        let other = second.and_then(|second| city.signer(&second).ok());
         // The same for all loads of a day, so that a repeated load gives the same ids.
         let not_after_ms = (clock.unix_ms() / DAY_MS + 2) * DAY_MS;
-        let mut transactions = Vec::with_capacity(2 * sales.len());
-        for sale in &sales {
-            transactions.extend(sign(&client, sale, [&seller, &buyer], not_after_ms)?);
+        let (mut transactions, mut documents) = (Vec::new(), Vec::new());
+        for step in imported.steps {
+            match step {
+                Step::Sign { nonce, action, by_both } => {
+                    let builder = client.build(domain)?.not_after_ms(not_after_ms).actor("load");
+                    let builder = builder.nonce(nonce).action(action);
+                    transactions.push(match (&other, by_both) {
+                        (Some(other), true) => builder.signer(other.agency).sign(&[&signer, other])?,
+                        _ => builder.sign(&[&signer])?,
+                    });
+                }
+                Step::Post { path, kind, body, records } => {
+                    documents.push(Document { path, kind, body, records });
+                }
+            }
         }
-        Ok(Self { client, transactions, broken_rows })
+        Ok(Self { client, transactions, documents, broken_rows: imported.broken_rows })
     }
 
+    /// How many records are to be loaded.
     pub fn len(&self) -> usize {
-        self.transactions.len()
+        let posted: u64 = self.documents.iter().map(|document| document.records).sum();
+        self.transactions.len() + usize::try_from(posted).unwrap_or(usize::MAX)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.transactions.is_empty()
+        self.len() == 0
     }
 
     /// Submits everything, so many transactions under way at a time, and waits until all is final.
@@ -104,7 +143,12 @@ impl Load {
         progress: impl Fn(u64) + Send + Sync,
     ) -> Result<Summary, CommandError> {
         let began = Instant::now();
-        let Self { client, transactions, broken_rows } = self;
+        let Self { client, transactions, documents, broken_rows } = self;
+        let broken = broken_rows.len() as u64;
+        let mut summary = Summary { broken_rows, submitted: broken, ..Summary::default() };
+        if broken > 0 {
+            summary.refuse(BROKEN_ROW, broken);
+        }
         let (client, progress) = (Arc::new(client), &progress);
         let batches =
             stream::iter(transactions.chunks(BATCH.min(in_flight.max(1))).map(<[Transaction]>::to_vec));
@@ -118,38 +162,30 @@ impl Load {
                 }
             })
             .buffered((in_flight / BATCH).max(1));
-        let mut summary = Summary { broken_rows, ..Summary::default() };
         let mut submitted = std::pin::pin!(submitted);
         while let Some(outcomes) = submitted.try_next().await? {
             for code in outcomes {
                 summary.submitted += 1;
                 match code {
                     None => summary.finals += 1,
-                    Some(code) => *summary.refused.entry(code).or_default() += 1,
+                    Some(code) => summary.refuse(&code, 1),
                 }
             }
+        }
+        for document in documents {
+            summary.submitted += document.records;
+            match client.post_bytes(document.path, document.kind, document.body.into()).await {
+                Ok(_) => summary.finals += document.records,
+                Err(hutong_client::Error::Refused(refusal)) => {
+                    summary.refuse(&refusal.code, document.records)
+                }
+                Err(error) => return Err(error.into()),
+            }
+            progress(document.records);
         }
         summary.seconds = began.elapsed().as_secs_f64();
         Ok(summary)
     }
-}
-
-fn sign(
-    client: &Client,
-    sale: &Sale,
-    [seller, buyer]: [&Signer; 2],
-    not_after_ms: u64,
-) -> Result<[Transaction; 2], CommandError> {
-    let [(first_nonce, first), (second_nonce, second)] = sale.steps();
-    let builder = || {
-        Ok::<_, CommandError>(
-            client.build(hutong_property::domain())?.not_after_ms(not_after_ms).actor("load"),
-        )
-    };
-    Ok([
-        builder()?.nonce(first_nonce).action(first.clone()).sign(&[seller])?,
-        builder()?.nonce(second_nonce).action(second.clone()).signer(buyer.agency).sign(&[seller, buyer])?,
-    ])
 }
 
 /// The code of each transaction's refusal, or none for those applied. What is only accepted is asked for again until

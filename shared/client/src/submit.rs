@@ -69,7 +69,7 @@ impl Client {
         wait_final: bool,
     ) -> Result<Vec<Result<Submitted, Refusal>>, Error> {
         let path = if wait_final { "/v1/transactions?wait=final" } else { "/v1/transactions" };
-        let body = self.post(path, PROTOBUF_GROUP, encode_group(transactions)).await?;
+        let body = self.post_bytes(path, PROTOBUF_GROUP, encode_group(transactions)).await?;
         let garbled = |reason: String| self.garbled(path, reason);
         let results: Results =
             serde_json::from_slice(&body).map_err(|error| garbled(format!("no results: {error}")))?;
@@ -96,7 +96,7 @@ impl Client {
 
     async fn submit_one(&self, transaction: &Transaction, path: &str) -> Result<Submitted, Error> {
         let message = v1::Transaction::from(transaction).encode_to_vec();
-        let body = self.post(path, PROTOBUF, message.into()).await?;
+        let body = self.post_bytes(path, PROTOBUF, message.into()).await?;
         let answer: Answer =
             serde_json::from_slice(&body).map_err(|error| self.garbled(path, error.to_string()))?;
         let other = || self.garbled(path, "neither an acceptance nor a receipt".into());
@@ -109,7 +109,8 @@ impl Client {
         }
     }
 
-    async fn post(&self, path: &str, kind: &'static str, body: Bytes) -> Result<Bytes, Error> {
+    /// Posts bytes of a media type; the bytes that come back.
+    pub async fn post_bytes(&self, path: &str, kind: &'static str, body: Bytes) -> Result<Bytes, Error> {
         let send = |url| self.http.post(url).header("content-type", kind).body(body.clone());
         Ok(self.call(path, send).await?.1)
     }

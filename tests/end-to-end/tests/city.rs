@@ -59,9 +59,9 @@ async fn scenario(nats: Option<&str>) {
 
     let summary = load(&city).await;
     assert_eq!(summary.finals, 2 * ROWS as u64, "{summary:?}");
-    assert_eq!(summary.refused, BTreeMap::new());
+    assert_eq!(summary.refused, BTreeMap::from([("broken_row".to_owned(), 1)]));
     assert_eq!(summary.broken_rows.len(), 1);
-    assert_eq!(summary.broken_rows[0].line, ROWS as u64 + 2);
+    assert_eq!(summary.broken_rows[0].row["line"], ROWS as u64 + 2);
 
     let title = client.get("/property/v1/parcels/526301100/title").await.unwrap();
     assert_eq!(title["rights"][0]["share"]["denominator"], 1);

@@ -13,6 +13,7 @@ use hutong_ledger::{
 
 use super::{
     CityError as Error,
+    import::{self, Import},
     parts::{Face, Site},
 };
 
@@ -23,6 +24,8 @@ pub struct RecordType {
     /// The agency that owns it in a development city.
     pub owner: &'static str,
     pub contract: fn() -> Arc<dyn Contract>,
+    /// Reads files of its records.
+    pub import: Option<Import>,
     /// Starts its service.
     pub serve: fn(&Site<'_>, &Desks) -> Result<Face, Error>,
 }
@@ -61,6 +64,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "membership",
         owner: "data-bureau",
         contract: || Arc::new(hutong_membership::Membership),
+        import: None,
         serve: |_, desks| {
             Ok(Face {
                 routes: hutong_membership::routes(desks.own.storage().clone()),
@@ -72,6 +76,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "catalogue",
         owner: "data-bureau",
         contract: || Arc::new(hutong_catalogue::Catalogue),
+        import: None,
         serve: |site, desks| {
             let (storage, all) = (desks.own.storage().clone(), desks.all.clone());
             let config = hutong_catalogue::Config::default();
@@ -86,12 +91,45 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "property",
         owner: "natural-resources",
         contract: || Arc::new(Disclosing(hutong_property::Property)),
+        import: Some(import::property),
         serve: |site, desks| {
             let config = hutong_property::Config::default();
             let service = hutong_property::PropertyService::new(config, desks.own.storage().clone());
             let running = service.clone();
             run(site, "property", |stop| running.run(stop));
             Ok(Face { routes: hutong_property::routes(service), document: hutong_property::document() })
+        },
+    },
+    RecordType {
+        name: "health",
+        owner: "health-commission",
+        contract: || Arc::new(Disclosing(hutong_health::Health)),
+        import: Some(import::health),
+        serve: |site, desks| {
+            let failed = |error| Error::service("health", error);
+            let ports = hutong_health::Ports {
+                records: Arc::new(hutong_health::DeskRecords(desks.own.clone())),
+                bodies: hutong_health::Bodies::open(&site.folder("health")?).map_err(failed)?,
+                clock: site.host.clock.clone(),
+            };
+            let service = hutong_health::HealthService::new(hutong_health::Config::default(), ports);
+            let running = service.clone();
+            run(site, "health", |stop| running.run(stop));
+            Ok(Face { routes: hutong_health::routes(service), document: hutong_health::document() })
+        },
+    },
+    RecordType {
+        name: "requests",
+        owner: "data-bureau",
+        contract: || Arc::new(Disclosing(hutong_requests::Requests)),
+        import: Some(import::requests),
+        serve: |site, desks| {
+            let (own, all, clock) = (desks.own.clone(), desks.all.clone(), site.host.clock.clone());
+            let config = hutong_requests::Config::default();
+            let service = hutong_requests::RequestsService::new(config, own, all, clock);
+            let running = service.clone();
+            run(site, "requests", |stop| running.run(stop));
+            Ok(Face { routes: hutong_requests::routes(service), document: hutong_requests::document() })
         },
     },
 ];

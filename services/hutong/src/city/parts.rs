@@ -52,7 +52,8 @@ impl Site<'_> {
         Ok(KeyFile::load(&self.layout.key(&self.agency, purpose))?.signing_key()?)
     }
 
-    fn folder(&self, service: &str) -> Result<std::path::PathBuf, Error> {
+    /// The folder of one of the agency's services, made if it is not there.
+    pub fn folder(&self, service: &str) -> Result<std::path::PathBuf, Error> {
         let folder = self.layout.agency(&self.agency).join(service);
         make_folder(&folder)?;
         Ok(folder)
