@@ -2,6 +2,7 @@
 //! for the agencies of operators too, and permits are shown to agencies alone.
 
 mod live;
+mod permits;
 mod places;
 mod realtime;
 mod records;
@@ -42,8 +43,8 @@ const GEO_JSON: &str = "application/geo+json";
         write::put_site,
         write::retire_site,
         write::put_operator,
-        write::issue_permit,
-        write::revoke_permit
+        permits::issue_permit,
+        permits::revoke_permit
     ),
     components(schemas(places::Page, crate::realtime::Sent, realtime::Answer, write::Done))
 )]
@@ -65,9 +66,9 @@ pub fn routes(service: ParkingService) -> Router {
         .route("/parking/v1/sites/{uid}/days/{day}", get(records::day))
         .route("/parking/v1/operators", get(records::operators).post(write::put_operator))
         .route("/parking/v1/operators/{id}", get(records::operator))
-        .route("/parking/v1/permits", get(records::permits).post(write::issue_permit))
+        .route("/parking/v1/permits", get(records::permits).post(permits::issue_permit))
         .route("/parking/v1/permits/{id}", get(records::permit))
-        .route("/parking/v1/permits/{id}/revoke", post(write::revoke_permit))
+        .route("/parking/v1/permits/{id}/revoke", post(permits::revoke_permit))
         .route("/parking/v1/live", get(live::live))
         .route("/parking/v1/realtime", post(realtime::realtime))
         .with_state(service)

@@ -13,6 +13,7 @@ use hutong_wire::{
     prost::Message,
     v1::parking::{self as wire, Purpose, SiteType},
 };
+use parking_lot::RwLock;
 use rstar::{RTree, primitives::GeomWithData};
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     realtime::{OpeningStatus, Update},
 };
 
-type Place = GeomWithData<Point, Arc<str>>;
+type Place = GeomWithData<Point, Arc<Entry>>;
 
 /// A site as it stands.
 #[derive(Clone, Debug)]
@@ -45,16 +46,31 @@ pub struct Near {
     pub limit: usize,
 }
 
+/// A site in the index. Its occupancy stands here too: a wide search that looks at many need not look each up.
 #[derive(Debug)]
 struct Entry {
+    name: Arc<str>,
     site: Arc<wire::Site>,
     version: u64,
+    live: RwLock<Option<Arc<Update>>>,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Entry {
+    fn standing(&self) -> Standing {
+        Standing { site: self.site.clone(), version: self.version, live: self.live.read().clone() }
+    }
 }
 
 /// The index.
 #[derive(Debug, Default)]
 pub struct View {
-    sites: BTreeMap<Arc<str>, Entry>,
+    sites: BTreeMap<Arc<str>, Arc<Entry>>,
     places: RTree<Place>,
     lives: HashMap<Arc<str>, Arc<Update>>,
     position: Position,
@@ -72,14 +88,17 @@ impl View {
 
     pub fn apply(&mut self, change: &Versioned) {
         let Some(name) = change.record.as_str().strip_prefix("site/") else { return };
-        if let Some((name, entry)) = self.sites.remove_entry(name) {
-            self.places.remove(&place(&name, &entry.site));
+        if let Some(entry) = self.sites.remove(name) {
+            self.places.remove(&place(&entry));
         }
         let site = change.value.as_deref().and_then(|value| wire::Site::decode(value).ok());
         let Some(site) = site.filter(|site| site.retired_ms == 0) else { return };
         let name: Arc<str> = name.into();
-        self.places.insert(place(&name, &site));
-        self.sites.insert(name, Entry { site: Arc::new(site), version: change.version });
+        let live = RwLock::new(self.lives.get(&name).cloned());
+        let entry =
+            Arc::new(Entry { name: name.clone(), site: Arc::new(site), version: change.version, live });
+        self.places.insert(place(&entry));
+        self.sites.insert(name, entry);
     }
 
     pub fn len(&self) -> usize {
@@ -91,11 +110,7 @@ impl View {
     }
 
     pub fn get(&self, name: &str) -> Option<Standing> {
-        self.sites.get(name).map(|entry| self.standing(name, entry))
-    }
-
-    fn standing(&self, name: &str, entry: &Entry) -> Standing {
-        Standing { site: entry.site.clone(), version: entry.version, live: self.lives.get(name).cloned() }
+        self.sites.get(name).map(|entry| entry.standing())
     }
 
     /// Whether an update may replace what is known; false: it says what is known already.
@@ -116,6 +131,10 @@ impl View {
 
     /// Takes an update that was checked or comes from the log.
     pub fn set_live(&mut self, update: Arc<Update>) {
+        if let Some(entry) = self.sites.get(update.site.as_str()) {
+            *entry.live.write() = Some(update.clone());
+        }
+        // Also for a site that is not known yet, or will change.
         self.lives.insert(update.site.as_str().into(), update);
     }
 
@@ -130,7 +149,7 @@ impl View {
         let mut found: Vec<_> = from
             .take_while(|(name, _)| name.starts_with(&prefix))
             .take(limit + 1)
-            .map(|(name, entry)| self.standing(name, entry))
+            .map(|(_, entry)| entry.standing())
             .collect();
         let more = found.len() > limit;
         found.truncate(limit);
@@ -146,25 +165,31 @@ impl View {
         let within = by_distance.take_while(|(_, distance_2)| *distance_2 <= chord_2);
         let found = within.filter_map(|(place, distance_2)| {
             let distance_m = geo::distance_m(distance_2);
-            let entry = self.sites.get(&place.data).filter(|_| distance_m <= near.radius_m)?;
-            let standing = self.standing(&place.data, entry);
-            fits(near, &standing).then_some((distance_m, standing))
+            (distance_m <= near.radius_m && fits(near, &place.data))
+                .then(|| (distance_m, place.data.standing()))
         });
         found.take(near.limit).collect()
     }
 }
 
-fn fits(near: &Near, standing: &Standing) -> bool {
-    let live = standing.live.as_deref();
-    let has_free = |free| live.and_then(|live| live.free).is_some_and(|known| known >= free);
-    near.kind.is_none_or(|kind| standing.site.r#type() == kind)
-        && near.purpose.is_none_or(|purpose| standing.site.purpose() == purpose)
-        && near.free.is_none_or(has_free)
-        && !(near.open && live.is_some_and(|live| live.status == OpeningStatus::Closed))
+fn fits(near: &Near, entry: &Entry) -> bool {
+    if near.kind.is_some_and(|kind| entry.site.r#type() != kind)
+        || near.purpose.is_some_and(|purpose| entry.site.purpose() != purpose)
+    {
+        return false;
+    }
+    if near.free.is_none() && !near.open {
+        return true;
+    }
+    let live = entry.live.read();
+    let has_free = |free| live.as_ref().and_then(|live| live.free).is_some_and(|known| known >= free);
+    let is_closed = live.as_ref().is_some_and(|live| live.status == OpeningStatus::Closed);
+    near.free.is_none_or(has_free) && !(near.open && is_closed)
 }
 
-fn place(name: &Arc<str>, site: &wire::Site) -> Place {
-    GeomWithData::new(geo::point(geo::degrees(site.lat_e7), geo::degrees(site.lon_e7)), name.clone())
+fn place(entry: &Arc<Entry>) -> Place {
+    let site = &entry.site;
+    GeomWithData::new(geo::point(geo::degrees(site.lat_e7), geo::degrees(site.lon_e7)), entry.clone())
 }
 
 #[cfg(test)]

@@ -99,10 +99,9 @@ pub(super) async fn day(
     })?;
     let record = digest_record(&uid, &day).map_err(malformed_path)?;
     let anchored = service.record(record.clone(), None).await.map_err(unavailable)?;
-    let log = service.clone();
-    let site = uid.clone();
-    let read = tokio::task::spawn_blocking(move || log.0.log.day(day_number(start_ms), &site)).await;
-    let logged = read.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    let (number, site) = (day_number(start_ms), uid.clone());
+    let logged = service.logged(move |service| service.0.log.day(number, &site)).await;
+    let logged = logged.map_err(Problem::internal)?;
     if logged.lines.is_empty() && anchored.is_none() {
         let detail = format!("Nothing is known of the occupancy of {uid} on {day}.");
         return Err(Problem::new("day_unknown", StatusCode::NOT_FOUND, detail));

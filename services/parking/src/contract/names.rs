@@ -3,6 +3,8 @@
 use hutong_ledger::{contract::Refusal, id::RecordId};
 use hutong_wire::v1::parking as wire;
 
+use super::day_start_ms;
+
 const UID_BYTES_MAX: usize = 72;
 const SOURCE_BYTES_MAX: usize = 24;
 
@@ -81,10 +83,10 @@ pub fn permit_record(id: &str) -> Result<RecordId, Refusal> {
     if is_id(id) { named(format!("permit/{id}")) } else { Err(invalid()) }
 }
 
-/// `digest/<site>/<day>`; the day is checked by who calls.
+/// `digest/<site>/<day>`
 pub fn digest_record(site: &str, day: &str) -> Result<RecordId, Refusal> {
-    if !is_site(site) || day.len() != 10 {
-        return Err(Refusal::new("digest_invalid", "a digest names a site and a day").at("site"));
+    if !is_site(site) || day_start_ms(day).is_none() {
+        return Err(Refusal::new("digest_invalid", "a digest names a site and a day, YYYY-MM-DD").at("day"));
     }
     named(format!("digest/{site}/{day}"))
 }

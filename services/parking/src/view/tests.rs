@@ -35,13 +35,13 @@ fn registered() -> impl Strategy<Value = Registered> {
 
 impl Registered {
     fn name(&self) -> String {
-        if self.id % 2 == 0 { format!("a:{}", self.id) } else { format!("b{}", self.id) }
+        if self.id.is_multiple_of(2) { format!("a:{}", self.id) } else { format!("b{}", self.id) }
     }
 
     fn change(&self, version: u64) -> Versioned {
         let record: RecordId = format!("site/{}", self.name()).parse().unwrap();
         let (source, source_uid) =
-            if self.id % 2 == 0 { ("a".into(), self.id.to_string()) } else { Default::default() };
+            if self.id.is_multiple_of(2) { ("a".into(), self.id.to_string()) } else { Default::default() };
         let site = wire::Site {
             source,
             source_uid,
