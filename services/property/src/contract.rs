@@ -8,6 +8,7 @@
 mod claim;
 mod grid;
 mod index;
+mod kind;
 mod lineage;
 mod mortgage;
 mod names;
@@ -34,7 +35,7 @@ use hutong_ledger::{
 };
 use hutong_wire::{
     prost::Message,
-    v1::property::{self as wire, Grounds, RestrictionType, action::Kind},
+    v1::property::{self as wire, action::Kind},
 };
 use index::Step;
 
@@ -96,7 +97,7 @@ impl Contract for Property {
         }
         let mut steps = steps(kind, action, tx, state)?;
         for Step { after, .. } in &mut steps {
-            after.last_registration = registration(kind).to_owned();
+            after.last_registration = kind::registration(kind).to_owned();
             after.source = action.source.clone();
             if !matches!(kind, Kind::Register(_) | Kind::Transfer(_) | Kind::TransferByLaw(_)) {
                 after.effective_ms = state.time_ms;
@@ -277,31 +278,4 @@ fn expect_version(expected: u64, current: u64) -> Result<(), Refusal> {
     }
     let message = format!("the record is at version {current}, not {expected}; look again");
     Err(Refusal::new("stale_version", message).at("expected_version"))
-}
-
-fn registration(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Register(_) => "first",
-        Kind::Transfer(_) => "transfer",
-        Kind::TransferByLaw(action) if action.grounds() == Grounds::Inheritance => "inheritance",
-        Kind::TransferByLaw(_) => "judgment",
-        Kind::Mortgage(_) => "mortgage",
-        Kind::Discharge(_) => "discharge",
-        Kind::AssignMortgage(_) => "mortgage_transfer",
-        Kind::ChangeMortgage(_) => "mortgage_change",
-        Kind::Restrict(restrict) if restrict.r#type() == RestrictionType::Seizure => "seizure",
-        Kind::Restrict(_) => "caveat",
-        Kind::Lift(_) => "lifting",
-        Kind::Change(_) => "change",
-        Kind::Correct(_) => "correction",
-        Kind::Cancel(_) => "cancellation",
-        Kind::Object(_) => "objection",
-        Kind::Suit(_) => "suit",
-        Kind::WithdrawObjection(_) => "objection_withdrawal",
-        Kind::Notice(_) => "advance_notice",
-        Kind::WithdrawNotice(_) => "notice_withdrawal",
-        Kind::Subdivide(_) => "subdivision",
-        Kind::Merge(_) => "merger",
-        Kind::Authorities(_) | Kind::Disclosure(_) => "",
-    }
 }

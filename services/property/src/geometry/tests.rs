@@ -4,11 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 
+type Rings<'a> = &'a [&'a [(i64, i64)]];
+
 fn ring(points: &[(i64, i64)]) -> Vec<Point> {
     points.iter().map(|(x, y)| Point { x: *x, y: *y }).collect()
 }
 
-fn polygon(rings: &[&[(i64, i64)]]) -> Polygon {
+fn polygon(rings: Rings<'_>) -> Polygon {
     Polygon::new(rings.iter().map(|points| ring(points)).collect()).unwrap()
 }
 
@@ -28,7 +30,7 @@ fn a_normal_form_is_one_form() {
 #[test]
 fn what_is_no_polygon_is_refused() {
     let far = COORDINATE_MAX + 1;
-    let broken: [(&[&[(i64, i64)]], &str); 12] = [
+    let broken: [(Rings<'_>, &str); 12] = [
         (&[], "boundary"),
         (&[&[(0, 0), (1, 0)]], "3 points"),
         (&[&[(0, 0), (5, 0), (5, 5), (0, 0)]], "twice"),

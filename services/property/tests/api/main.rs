@@ -41,7 +41,7 @@ impl Running {
 
     /// What an agency is answered.
     async fn get(&self, path: &str) -> (u16, Value) {
-        self.get_as(Caller::Agency { id: LAND.into() }, path).await
+        self.get_as(Caller::agency(LAND), path).await
     }
 
     async fn get_as(&self, caller: Caller, path: &str) -> (u16, Value) {

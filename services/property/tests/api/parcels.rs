@@ -174,5 +174,5 @@ async fn storage_returns(city: &Running) {
     register(&city.storage, "2", "NAmes", 1);
     city.storage.away.store(false, Ordering::SeqCst);
     city.until_found("place=NAmes", &["2", P]).await;
-    assert_eq!(city.get_as(Caller::Agency { id: LAND.into() }, "/property/v1/parcels/2").await.0, 200);
+    assert_eq!(city.get_as(Caller::agency(LAND), "/property/v1/parcels/2").await.0, 200);
 }

@@ -30,6 +30,10 @@ impl KeyDirectory for Member {
         (agency == LAND && key_id == self.0.key_id()).then(|| self.0.public().0)
     }
 
+    fn is_member(&self, agency: &str) -> bool {
+        agency == LAND
+    }
+
     fn chain(&self) -> &str {
         CHAIN
     }

@@ -5,8 +5,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod authorities;
 mod burdens;
+mod claims;
+mod corrections;
+mod forms;
 mod hostile;
+mod land;
+mod law;
+mod lineage;
+mod map;
+mod mortgages;
+mod persons;
 mod registration;
 mod sales;
 mod sequences;

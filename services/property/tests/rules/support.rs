@@ -18,6 +18,8 @@ use hutong_wire::{
     v1::property::{self as wire, RightType, Status, action::Kind},
 };
 
+pub(crate) use crate::forms::*;
+
 /// The domain's owner.
 pub(crate) const LAND: &str = "land";
 /// Agents of people.
@@ -262,61 +264,4 @@ fn d(share: &wire::Share) -> u128 {
 
 fn gcd(a: u128, b: u128) -> u128 {
     if b == 0 { a } else { gcd(b, a % b) }
-}
-
-pub(crate) fn unit() -> wire::Unit {
-    wire::Unit {
-        place: "NAmes".into(),
-        r#use: "RL".into(),
-        area_centi_mm2: 9_290_304 * 31_770,
-        description: "Pave street".into(),
-        ..wire::Unit::default()
-    }
-}
-
-/// The party of a handle, for whom an agent acts.
-pub(crate) fn party(handle: u8, agent: &str) -> wire::Party {
-    build::party([handle; 16], &id(agent))
-}
-
-pub(crate) fn share((numerator, denominator): (u64, u64)) -> wire::Share {
-    build::share(numerator, denominator)
-}
-
-pub(crate) fn owner(handle: u8, agent: &str, of: (u64, u64)) -> wire::Holding {
-    build::ownership(party(handle, agent), share(of))
-}
-
-pub(crate) fn holding(kind: RightType, handle: u8, agent: &str, of: (u64, u64)) -> wire::Holding {
-    wire::Holding { r#type: kind.into(), party: Some(party(handle, agent)), share: Some(share(of)) }
-}
-
-pub(crate) fn transfer(disposals: &[(u32, (u64, u64))], acquisitions: Vec<wire::Holding>) -> Kind {
-    let disposals =
-        disposals.iter().map(|(right, of)| wire::Disposal { right: *right, share: Some(share(*of)) });
-    Kind::Transfer(wire::Transfer {
-        disposals: disposals.collect(),
-        acquisitions,
-        price_minor: 21_500_000,
-        currency: "USD".into(),
-        ..wire::Transfer::default()
-    })
-}
-
-pub(crate) fn mortgage(rank: u32, handle: u8, lender: &str) -> Kind {
-    Kind::Mortgage(wire::GrantMortgage {
-        rank,
-        amount_minor: 10_000_000,
-        currency: "USD".into(),
-        lender: Some(party(handle, lender)),
-        no_transfer: false,
-    })
-}
-
-pub(crate) fn restrict(kind: wire::RestrictionType) -> Kind {
-    Kind::Restrict(wire::Restrict { r#type: kind.into(), reference: "case 7/2026".into() })
-}
-
-pub(crate) fn cancel() -> Kind {
-    Kind::Cancel(wire::Cancel { reason: "merged into another parcel".into() })
 }
