@@ -30,9 +30,15 @@ pub fn routes(service: RequestsService) -> Router {
     api::routes(service.clone()).merge(open311::routes(service))
 }
 
-/// The description of these routes.
+/// The description of these routes. Operations are named after their tag: a city has many lists.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = api::document();
     document.merge(open311::document());
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.put, &mut item.post].into_iter().flatten() {
+            let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+            operation.operation_id = operation.operation_id.take().map(|id| format!("{tag}_{id}"));
+        }
+    }
     document
 }

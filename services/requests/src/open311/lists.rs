@@ -32,7 +32,7 @@ const PAGE_MAX: usize = 100_000;
 /// `service_request_id`, a list separated by commas, overrides everything else. `start_date` and `end_date` are both part of
 /// the list and at most 90 days apart; without them it is the last 90 days. At most 1,000 requests are answered; `page` and
 /// `page_size` are an extension, and a `Link` header says where the next page is.
-#[utoipa::path(get, path = "/open311/v2/requests", tag = "open311", operation_id = "open311_requests", params(
+#[utoipa::path(get, path = "/open311/v2/requests", tag = "open311", operation_id = "requests", params(
     ("jurisdiction_id" = Option<String>, Query),
     ("service_request_id" = Option<String>, Query, description = "Separated by commas."),
     ("service_code" = Option<String>, Query, description = "Separated by commas."),
@@ -111,7 +111,7 @@ fn closed(params: &Params) -> Result<Option<bool>, Fault> {
 }
 
 /// A request
-#[utoipa::path(get, path = "/open311/v2/requests/{id}", tag = "open311", operation_id = "open311_request",
+#[utoipa::path(get, path = "/open311/v2/requests/{id}", tag = "open311", operation_id = "request",
     params(("id" = String, Path), ("jurisdiction_id" = Option<String>, Query)), responses(
     (status = 200, description = "A list of one.", content((String = "text/xml"), (serde_json::Value = "application/json"))),
     (status = 400, description = "A parameter is wrong.", content((String = "text/xml"), (serde_json::Value = "application/json"))),
@@ -136,7 +136,7 @@ pub(super) async fn one(
 /// The id of the request that a token stands for
 ///
 /// Ids are told at once here, so that a request's id is its own token.
-#[utoipa::path(get, path = "/open311/v2/tokens/{token}", tag = "open311", operation_id = "open311_token",
+#[utoipa::path(get, path = "/open311/v2/tokens/{token}", tag = "open311", operation_id = "token",
     params(("token" = String, Path), ("jurisdiction_id" = Option<String>, Query)), responses(
     (status = 200, description = "Its id.", content((String = "text/xml"), (serde_json::Value = "application/json"))),
     (status = 400, description = "A parameter is wrong.", content((String = "text/xml"), (serde_json::Value = "application/json"))),

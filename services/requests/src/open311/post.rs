@@ -41,7 +41,7 @@ const ACTOR: &str = "open311";
 /// A form. `attribute[code]=value` answers what the service asks, `attribute[code][]=value` where it takes several. It needs a
 /// place: `lat` and `long`, `address_string` or `address_id`. `email`, `phone`, `first_name`, `last_name`, `device_id` and
 /// `account_id` are sealed and never shown. A bearer token of this city is the key, also as `api_key`.
-#[utoipa::path(post, path = "/open311/v2/requests", tag = "open311", operation_id = "open311_create",
+#[utoipa::path(post, path = "/open311/v2/requests", tag = "open311", operation_id = "create",
     request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
     (status = 200, description = "It is final; its id.", content((String = "text/xml"), (serde_json::Value = "application/json"))),
     (status = 400, description = "A parameter is wrong or missing.", content((String = "text/xml"), (serde_json::Value = "application/json"))),
