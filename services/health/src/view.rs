@@ -242,3 +242,6 @@ impl View {
         self.log.iter().filter(counts).count()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The criteria of a search: one for each parameter, with its modifier and values.
 
+use std::{collections::HashSet, sync::Arc};
+
 use http::StatusCode;
 
 use super::{
@@ -27,6 +29,8 @@ pub(crate) enum Wanted {
     Date(Prefix, Interval),
     Text(text::Wanted),
     Reference(reference::Wanted),
+    /// Refers to one of these.
+    OneOf(Arc<HashSet<String>>),
     Quantity(quantity::Wanted),
     Uri(String),
     UriBelow(String),

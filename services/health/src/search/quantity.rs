@@ -1,6 +1,6 @@
 //! Quantities and numbers, as exact decimals. A wanted 5.4 means what rounds to it: from 5.35 on to before 5.45.
 
-use std::sync::Arc;
+use std::{ops::Bound, sync::Arc};
 
 use rust_decimal::Decimal;
 
@@ -59,6 +59,11 @@ impl Quantity {
         Some(Self { low, high, system: part("system"), code: part("code"), unit: part("unit") })
     }
 
+    /// Its one number, if it is not open to a side.
+    pub(crate) fn number(&self) -> Option<Decimal> {
+        self.low.filter(|_| self.low == self.high)
+    }
+
     /// Where it is sorted.
     pub(crate) fn order(&self) -> Decimal {
         self.low.or(self.high).unwrap_or_default()
@@ -74,6 +79,26 @@ impl Wanted {
         let mut part = || parts.next().filter(|part| !part.is_empty()).map(str::to_owned);
         let (system, code) = (part(), part());
         Some(Self { prefix, number: number(digits)?, half: half(digits)?, system, code })
+    }
+
+    /// Between which numbers what is wanted lies; None where that does not say it.
+    pub(crate) fn range(&self) -> Option<(Bound<Decimal>, Bound<Decimal>)> {
+        Some(match self.prefix {
+            Prefix::Gt | Prefix::Sa => (Bound::Excluded(self.number), Bound::Unbounded),
+            Prefix::Lt | Prefix::Eb => (Bound::Unbounded, Bound::Excluded(self.number)),
+            Prefix::Ge => (Bound::Included(self.number), Bound::Unbounded),
+            Prefix::Le => (Bound::Unbounded, Bound::Included(self.number)),
+            Prefix::Eq => {
+                let least = self.number.checked_sub(self.half)?;
+                (Bound::Included(least), Bound::Excluded(self.number.checked_add(self.half)?))
+            }
+            Prefix::Ne | Prefix::Ap => return None,
+        })
+    }
+
+    /// Whether any unit will do.
+    pub(crate) fn is_unitless(&self) -> bool {
+        self.system.is_none() && self.code.is_none()
     }
 
     pub(crate) fn matches(&self, found: &Quantity) -> bool {

@@ -1,8 +1,8 @@
 //! Running a search: the criterion with the fewest candidates leads, the others are checked on what it gives.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Doc, View, sort};
+use super::{Doc, View, index::Candidates, sort};
 use crate::{
     kind::{Key, Kind},
     search::{
@@ -11,7 +11,6 @@ use crate::{
         params::{self, Type},
         prefix::Prefix,
         query::{Include, Query},
-        reference,
         value::Value,
     },
 };
@@ -39,7 +38,9 @@ impl View {
         if query.counts_only() {
             return Found { total, ..Found::default() };
         }
-        sort::sort(self, &mut all, &query.sort);
+        // Without a cursor only the first page has to be in order.
+        let needed = if query.after.is_none() { query.count } else { total };
+        sort::sort(self, &mut all, &query.sort, needed);
         let start = match query.after {
             None => 0,
             // In order of their numbers a page goes on even after a resource that is gone.
@@ -69,21 +70,32 @@ impl View {
     fn matching(&self, kind: Kind, criteria: &[Criterion], now: i64) -> Vec<u32> {
         let live = &self.live[kind as usize];
         let resolved: Vec<Criterion> = criteria.iter().map(|one| self.resolve(kind, one, now)).collect();
-        let mut best: Option<Vec<u32>> = None;
-        for criterion in &resolved {
-            let most = best.as_ref().map_or(live.len(), Vec::len);
+        let mut best: Option<(usize, Candidates)> = None;
+        for (at, criterion) in resolved.iter().enumerate() {
+            let most = best.as_ref().map_or(live.len(), |(_, best)| best.found.len());
             if let Some(found) = self.candidates(kind, criterion, most) {
-                best = Some(found);
+                best = Some((at, found));
             }
         }
+        // What the index decided needs no second look.
+        let settled = best.as_ref().filter(|(_, best)| best.exact).map(|(at, _)| *at);
+        let open: Vec<&Criterion> =
+            resolved.iter().enumerate().filter(|(at, _)| Some(*at) != settled).map(|(_, one)| one).collect();
         let fits = |at: &u32| {
             let doc = self.doc(*at);
-            resolved.iter().all(|criterion| meets(doc, criterion, now))
+            open.iter().all(|criterion| meets(doc, criterion, now))
         };
         match best {
-            Some(candidates) => candidates.into_iter().filter(|at| live.contains(at)).filter(fits).collect(),
+            Some((_, best)) => best.found.into_iter().filter(fits).collect(),
             None => live.iter().copied().filter(fits).collect(),
         }
+    }
+
+    /// As [`Self::matching`], by a look at every resource: what the sets are tested against.
+    #[cfg(test)]
+    pub(super) fn looking(&self, kind: Kind, criteria: &[Criterion], now: i64) -> Vec<u32> {
+        let fits = |at: &u32| criteria.iter().all(|criterion| meets(self.doc(*at), criterion, now));
+        self.live[kind as usize].iter().copied().filter(fits).collect()
     }
 
     /// Criteria about other resources become lists of those.
@@ -91,10 +103,8 @@ impl View {
         match criterion {
             Criterion::Chain { place, of } => {
                 let targets = of.iter().flat_map(|(kind, inner)| self.matching(*kind, inner, now));
-                let wanted = targets
-                    .map(|at| Wanted::Reference(reference::Wanted::To(self.doc(at).key.to_string())))
-                    .collect();
-                Criterion::Value { place: *place, not: false, wanted }
+                let targets = targets.map(|at| self.doc(at).key.to_string()).collect();
+                Criterion::Value { place: *place, not: false, wanted: vec![Wanted::OneOf(Arc::new(targets))] }
             }
             Criterion::Has { kind, place, criteria } => {
                 let mut ids = BTreeSet::new();
@@ -115,12 +125,13 @@ impl View {
         }
     }
 
-    fn candidates(&self, kind: Kind, criterion: &Criterion, most: usize) -> Option<Vec<u32>> {
+    fn candidates(&self, kind: Kind, criterion: &Criterion, most: usize) -> Option<Candidates> {
         match criterion {
             Criterion::Id(ids) => {
                 let key = |id: &String| self.by_key.get(&Key { kind, id: id.clone() }).copied();
-                let found: BTreeSet<u32> = ids.iter().filter_map(key).collect();
-                Some(found.into_iter().collect())
+                let found = ids.iter().filter_map(key).filter(|at| self.doc(*at).is_live());
+                let found: BTreeSet<u32> = found.collect();
+                Some(Candidates { found: found.into_iter().collect(), exact: true })
             }
             Criterion::Value { place, not: false, wanted } => {
                 self.index.candidates(kind, *place, wanted, most)
@@ -223,6 +234,9 @@ fn is(value: &Value, wanted: &Wanted, now: i64) -> bool {
         (Value::Date(found), Wanted::Date(prefix, date)) => Interval::matches(found, *prefix, date, now),
         (Value::Text(found), Wanted::Text(wanted)) => wanted.matches(found),
         (Value::Reference(found), Wanted::Reference(wanted)) => wanted.matches(found),
+        (Value::Reference(found), Wanted::OneOf(wanted)) => {
+            found.target.as_deref().is_some_and(|target| wanted.contains(target))
+        }
         (Value::Quantity(found), Wanted::Quantity(wanted)) => wanted.matches(found),
         (Value::Uri(found), Wanted::Uri(wanted)) => **found == **wanted,
         (Value::Uri(found), Wanted::UriBelow(wanted)) => found.starts_with(wanted.as_str()),

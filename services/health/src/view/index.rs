@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
+use rust_decimal::Decimal;
+
 use crate::{
     kind::Kind,
     search::{
@@ -14,6 +16,15 @@ use crate::{
     },
 };
 
+/// Resources that a criterion may find.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    /// Ascending, each once; live ones alone, for what is gone has no values.
+    pub(super) found: Vec<u32>,
+    /// Whether it finds all of them.
+    pub(super) exact: bool,
+}
+
 /// A type, a parameter, what stands there, and the resource.
 type Named = (Kind, u16, Arc<str>, u32);
 type Timed = (Kind, u16, i64, u32);
@@ -25,6 +36,9 @@ pub(super) struct Index {
     systems: BTreeSet<Named>,
     from: BTreeSet<Timed>,
     until: BTreeSet<Timed>,
+    numbers: BTreeSet<(Kind, u16, Decimal, u32)>,
+    /// Quantities that are open to a side: few, and always looked at.
+    open: BTreeSet<(Kind, u16, u32)>,
 }
 
 impl Index {
@@ -69,7 +83,15 @@ impl Index {
                     self.until.remove(&until);
                 }
             }
-            Value::Quantity(_) => {}
+            Value::Quantity(quantity) => {
+                let (number, open) = (quantity.number().map(|it| (kind, place, it, at)), (kind, place, at));
+                match (number, insert) {
+                    (Some(number), true) => self.numbers.insert(number),
+                    (Some(number), false) => self.numbers.remove(&number),
+                    (None, true) => self.open.insert(open),
+                    (None, false) => self.open.remove(&open),
+                };
+            }
         }
     }
 
@@ -80,7 +102,7 @@ impl Index {
         place: u16,
         wanted: &[Wanted],
         most: usize,
-    ) -> Option<Vec<u32>> {
+    ) -> Option<Candidates> {
         let mut found = Vec::new();
         for one in wanted {
             self.of(kind, place, one, most, &mut found)?;
@@ -90,7 +112,25 @@ impl Index {
         }
         found.sort_unstable();
         found.dedup();
-        Some(found)
+        Some(Candidates { found, exact: wanted.iter().all(|one| self.decides(kind, place, one)) })
+    }
+
+    /// Whether the sets tell all about a wanted value.
+    fn decides(&self, kind: Kind, place: u16, wanted: &Wanted) -> bool {
+        match wanted {
+            Wanted::Token(token) => token.system == System::Any || token.code.is_none(),
+            Wanted::Text(text) => matches!(text, text::Wanted::Begins(_)),
+            // At the end of the calendar there is nothing later to begin at.
+            Wanted::Date(prefix, date) => {
+                !matches!(prefix, Prefix::Eq | Prefix::Ne | Prefix::Ap) && date.until < i64::MAX
+            }
+            Wanted::Uri(_) | Wanted::UriBelow(_) | Wanted::OneOf(_) => true,
+            Wanted::Quantity(quantity) => {
+                let open = self.open.range((kind, place, 0)..=(kind, place, u32::MAX));
+                quantity.is_unitless() && open.count() == 0
+            }
+            Wanted::Reference(_) | Wanted::Words(_) => false,
+        }
     }
 
     fn of(&self, kind: Kind, place: u16, wanted: &Wanted, most: usize, found: &mut Vec<u32>) -> Option<()> {
@@ -114,8 +154,29 @@ impl Index {
                     exactly(&self.names, kind, place, &format!("{target}/{id}"), most, found);
                 }
             }
+            Wanted::OneOf(targets) => {
+                for target in targets.iter() {
+                    exactly(&self.names, kind, place, target, most, found);
+                }
+            }
+            Wanted::Quantity(quantity) => {
+                let (low, high) = quantity.range()?;
+                let low = match low {
+                    Bound::Included(low) => Bound::Included((kind, place, low, 0)),
+                    Bound::Excluded(low) => Bound::Excluded((kind, place, low, u32::MAX)),
+                    Bound::Unbounded => Bound::Included((kind, place, Decimal::MIN, 0)),
+                };
+                let high = match high {
+                    Bound::Included(high) => Bound::Included((kind, place, high, u32::MAX)),
+                    Bound::Excluded(high) => Bound::Excluded((kind, place, high, 0)),
+                    Bound::Unbounded => Bound::Included((kind, place, Decimal::MAX, u32::MAX)),
+                };
+                let within = self.numbers.range((low, high)).map(|(.., at)| *at);
+                let open = self.open.range((kind, place, 0)..=(kind, place, u32::MAX)).map(|(.., at)| *at);
+                found.extend(within.chain(open).take((most + 1).saturating_sub(found.len())));
+            }
             Wanted::Date(prefix, interval) => self.dated(kind, place, *prefix, interval, most, found)?,
-            Wanted::Reference(_) | Wanted::Words(_) | Wanted::Quantity(_) | Wanted::Text(_) => return None,
+            Wanted::Reference(_) | Wanted::Words(_) | Wanted::Text(_) => return None,
         }
         Some(())
     }
@@ -132,11 +193,12 @@ impl Index {
         let (least, greatest) = (i64::MIN, i64::MAX);
         let (set, low, high) = match prefix {
             Prefix::Eq => (&self.from, wanted.from, wanted.until),
-            Prefix::Gt => (&self.until, wanted.until, greatest),
-            Prefix::Ge => (&self.until, wanted.from, greatest),
+            // As in the rules of intervals: later than, not from, and so on.
+            Prefix::Gt => (&self.until, wanted.until.saturating_add(1), greatest),
+            Prefix::Ge => (&self.until, wanted.from.saturating_add(1), greatest),
             Prefix::Sa => (&self.from, wanted.until, greatest),
-            Prefix::Lt => (&self.from, least, wanted.from),
-            Prefix::Le => (&self.from, least, wanted.until),
+            Prefix::Lt => (&self.from, least, wanted.from.saturating_sub(1)),
+            Prefix::Le => (&self.from, least, wanted.until.saturating_sub(1)),
             Prefix::Eb => (&self.until, least, wanted.from),
             Prefix::Ne | Prefix::Ap => return None,
         };

@@ -15,18 +15,29 @@ enum SortKey {
     Text(Arc<str>),
 }
 
-pub(super) fn sort(view: &View, found: &mut [u32], by: &[(SortBy, bool)]) {
-    if by.is_empty() {
-        return;
-    }
-    let key = |at: u32| -> Vec<Option<SortKey>> {
-        by.iter().map(|(by, descends)| of(view.doc(at), *by, *descends)).collect()
+/// A resource with its first key; the others are looked up where the first are the same.
+type Keyed = (Option<SortKey>, u32);
+
+/// Sorts what was found; behind the first `needed` the order is none.
+pub(super) fn sort(view: &View, found: &mut [u32], by: &[(SortBy, bool)], needed: usize) {
+    let Some(((first, descends), rest)) = by.split_first() else { return };
+    let mut keyed: Vec<Keyed> = found.iter().map(|at| (of(view.doc(*at), *first, *descends), *at)).collect();
+    let order = |(a, x): &Keyed, (b, y): &Keyed| {
+        let others = || {
+            let order = rest.iter().map(|(by, descends)| {
+                let key = |at: u32| of(view.doc(at), *by, *descends);
+                compare(&key(*x), &key(*y), *descends)
+            });
+            order.fold(Ordering::Equal, Ordering::then).then(x.cmp(y))
+        };
+        compare(a, b, *descends).then_with(others)
     };
-    let mut keyed: Vec<_> = found.iter().map(|at| (key(*at), *at)).collect();
-    keyed.sort_by(|(a, x), (b, y)| {
-        let order = a.iter().zip(b).zip(by).map(|((a, b), (_, descends))| compare(a, b, *descends));
-        order.fold(Ordering::Equal, Ordering::then).then(x.cmp(y))
-    });
+    if needed > 0 && needed < keyed.len() {
+        keyed.select_nth_unstable_by(needed - 1, order);
+        keyed[..needed].sort_unstable_by(order);
+    } else {
+        keyed.sort_unstable_by(order);
+    }
     for (slot, (_, at)) in found.iter_mut().zip(keyed) {
         *slot = at;
     }
@@ -49,11 +60,14 @@ fn of(doc: &Doc, by: SortBy, descends: bool) -> Option<SortKey> {
         SortBy::Updated => doc.last().map(|last| SortKey::Number(last.time_ms.into())),
         SortBy::Param(place) => {
             let values = doc.values.iter().filter(|(found, _)| *found == place);
-            let keys = values.filter_map(|(_, value)| key(value, descends));
-            keys.reduce(|a, b| {
-                let before = compare(&Some(a.clone()), &Some(b.clone()), descends) == Ordering::Less;
-                if before { a } else { b }
-            })
+            let mut best = None;
+            for key in values.filter_map(|(_, value)| key(value, descends)) {
+                let key = Some(key);
+                if compare(&key, &best, descends) == Ordering::Less {
+                    best = key;
+                }
+            }
+            best
         }
     }
 }
