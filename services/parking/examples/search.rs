@@ -18,7 +18,7 @@ use hutong_wire::{
     v1::parking::{self as wire, Purpose, SiteType},
 };
 
-const SEARCHES: usize = 2000;
+const SEARCHES: usize = 1000;
 
 /// Numbers that look random and are the same in each run.
 struct Numbers(u64);

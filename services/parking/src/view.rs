@@ -14,7 +14,7 @@ use hutong_wire::{
     v1::parking::{self as wire, Purpose, SiteType},
 };
 use parking_lot::RwLock;
-use rstar::{RTree, primitives::GeomWithData};
+use rstar::{PointDistance, RTree, primitives::GeomWithData};
 
 use crate::{
     geo::{self, Point},
@@ -44,6 +44,13 @@ pub struct Near {
     pub kind: Option<SiteType>,
     pub purpose: Option<Purpose>,
     pub limit: usize,
+}
+
+impl Near {
+    /// Not every site is wanted.
+    fn is_picky(&self) -> bool {
+        self.free.is_some() || self.open || self.kind.is_some() || self.purpose.is_some()
+    }
 }
 
 /// A site in the index. Its occupancy stands here too: a wide search that looks at many need not look each up.
@@ -161,14 +168,23 @@ impl View {
         let here = geo::point(near.lat, near.lon);
         // A little more, so that rounding leaves nothing out; the distance itself decides.
         let chord_2 = geo::chord_2(near.radius_m) * (1.0 + 1e-9) + 1e-20;
-        let by_distance = self.places.nearest_neighbor_iter_with_distance_2(&here);
-        let within = by_distance.take_while(|(_, distance_2)| *distance_2 <= chord_2);
-        let found = within.filter_map(|(place, distance_2)| {
+        let found = |place: &Place, distance_2: f64| {
             let distance_m = geo::distance_m(distance_2);
-            (distance_m <= near.radius_m && fits(near, &place.data))
-                .then(|| (distance_m, place.data.standing()))
-        });
-        found.take(near.limit).collect()
+            let fits = distance_m <= near.radius_m && fits(near, &place.data);
+            fits.then(|| (distance_m, place.data.clone()))
+        };
+        let mut nearest: Vec<(f64, Arc<Entry>)> = if near.is_picky() {
+            // Few may fit: looking at all within the radius costs less than bringing all of them into order.
+            let within = self.places.locate_within_distance(here, chord_2);
+            within.filter_map(|place| found(place, place.distance_2(&here))).collect()
+        } else {
+            let by_distance = self.places.nearest_neighbor_iter_with_distance_2(&here);
+            let within = by_distance.take_while(|(_, distance_2)| *distance_2 <= chord_2);
+            within.filter_map(|(place, distance_2)| found(place, distance_2)).take(near.limit).collect()
+        };
+        nearest.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.name.cmp(&b.1.name)));
+        nearest.truncate(near.limit);
+        nearest.into_iter().map(|(distance_m, entry)| (distance_m, entry.standing())).collect()
     }
 }
 
