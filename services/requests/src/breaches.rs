@@ -33,6 +33,8 @@ impl Breaches {
     }
 
     async fn look(&self, look: u64, reported: &mut HashMap<Arc<str>, u64>) {
+        // A view that still reads would show as waiting what was answered long ago.
+        self.service.until_current().await;
         let config = &self.service.config;
         let before_ms = self.service.clock.unix_ms().saturating_sub(config.breaches_slack_ms);
         let late: Vec<Arc<str>> = {

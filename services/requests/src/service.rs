@@ -23,6 +23,8 @@ pub struct RequestsService {
     pub(crate) config: Arc<Config>,
     /// The height up to which the view has read.
     reached: Arc<watch::Sender<u64>>,
+    /// Whether there was nothing more to read when it last asked.
+    current: Arc<watch::Sender<bool>>,
 }
 
 impl RequestsService {
@@ -43,6 +45,7 @@ impl RequestsService {
             clock,
             config: Arc::new(config),
             reached: Arc::new(watch::Sender::new(0)),
+            current: Arc::new(watch::Sender::new(false)),
         }
     }
 
@@ -56,6 +59,12 @@ impl RequestsService {
         }
     }
 
+    /// Waits until the view shows all that was final a moment ago: it does not while it reads what it missed.
+    pub(crate) async fn until_current(&self) {
+        // The sender is in `self`, so it outlives the wait.
+        let _ = self.current.subscribe().wait_for(|current| *current).await;
+    }
+
     pub(crate) fn storage(&self) -> &SharedStorage {
         self.desk.storage()
     }
@@ -64,6 +73,7 @@ impl RequestsService {
         loop {
             if let Err(error) = self.catch_up().await {
                 tracing::debug!(%error, "the requests view waits for storage");
+                self.current.send_replace(false);
                 tokio::time::sleep(Duration::from_millis(self.config.retry_ms)).await;
             }
         }
@@ -81,6 +91,7 @@ impl RequestsService {
             view.advance(reached);
         }
         self.reached.send_replace(reached.height);
+        self.current.send_replace(reached == after);
         if reached == after {
             self.storage().wait_final(after.height, Duration::from_millis(self.config.wait_ms)).await?;
         }

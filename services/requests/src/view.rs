@@ -172,8 +172,11 @@ impl View {
     /// One page, newest first, and where the next one begins.
     pub fn search(&self, query: &Query) -> (Vec<wire::Request>, Option<Cursor>) {
         let (mut found, mut next) = (Vec::new(), None);
-        let entries = self.index.run(query).filter_map(|(_, id)| self.requests.get(id));
-        for entry in entries.filter(|entry| query.fits(&entry.dimensions)).skip(query.skip) {
+        let (run, rest) = self.index.run(query);
+        let entries = run.filter_map(|(_, id)| self.requests.get(id));
+        let fits =
+            |entry: &&Entry| rest.iter().all(|set| set.iter().any(|one| entry.dimensions.contains(one)));
+        for entry in entries.filter(fits).skip(query.skip) {
             if found.len() == query.limit {
                 next = found.last().map(|last: &wire::Request| Cursor {
                     requested_ms: last.requested_ms,

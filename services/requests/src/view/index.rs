@@ -1,7 +1,7 @@
 //! The orders in which requests are read: one per dimension and value, newest first.
 //!
-//! A search runs along the smallest of the orders that fit and passes over what the others exclude; service with
-//! Open311's status, the usual pair, has an order of its own.
+//! A search runs along the smallest of the orders that fit and passes over what the others exclude. Service and agency
+//! are usually asked for together with a status: those pairs have orders of their own.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,11 +16,10 @@ use hutong_wire::v1::requests::{self as wire, Status};
 pub(super) enum Dimension {
     All,
     Service(Arc<str>),
+    ServiceStatus(Arc<str>, i32),
     Status(i32),
-    /// Open311 knows open and closed.
-    IsClosed(bool),
-    ServiceIsClosed(Arc<str>, bool),
     Agency(Arc<str>),
+    AgencyStatus(Arc<str>, i32),
     District(Arc<str>),
     Breached(bool),
 }
@@ -28,16 +27,18 @@ pub(super) enum Dimension {
 /// The dimensions of a request.
 pub(super) fn dimensions(request: &wire::Request) -> Vec<Dimension> {
     let service: Arc<str> = request.service_code.as_str().into();
-    let closed = request.status() == Status::Closed;
     let mut dimensions = vec![
         Dimension::All,
         Dimension::Service(service.clone()),
+        Dimension::ServiceStatus(service, request.status),
         Dimension::Status(request.status),
-        Dimension::IsClosed(closed),
-        Dimension::ServiceIsClosed(service, closed),
         Dimension::Breached(request.breached_ms > 0),
     ];
-    dimensions.extend(request.agencies.iter().map(|agency| Dimension::Agency(agency.as_str().into())));
+    for agency in &request.agencies {
+        let agency: Arc<str> = agency.as_str().into();
+        dimensions.push(Dimension::AgencyStatus(agency.clone(), request.status));
+        dimensions.push(Dimension::Agency(agency));
+    }
     let district = request.place.as_ref().map(|place| place.district.as_str());
     dimensions.extend(district.filter(|code| !code.is_empty()).map(|code| Dimension::District(code.into())));
     dimensions
@@ -88,26 +89,40 @@ impl Query {
         }
     }
 
-    /// What must fit besides service and time.
-    fn wanted(&self) -> Vec<Dimension> {
-        let agency = self.agency.as_deref().map(|agency| Dimension::Agency(agency.into()));
-        let district = self.district.as_deref().map(|district| Dimension::District(district.into()));
-        let status = self.status.map(|status| Dimension::Status(status.into()));
-        let closed = self.closed.map(Dimension::IsClosed);
-        [agency, district, status, closed, self.breached.map(Dimension::Breached)]
-            .into_iter()
-            .flatten()
-            .collect()
+    /// The statuses that fit; none: all do.
+    fn statuses(&self) -> Option<Vec<i32>> {
+        let all = [Status::Open, Status::Dispatched, Status::Answered, Status::Closed];
+        let fits = |status: &Status| {
+            self.status.is_none_or(|wanted| wanted == *status)
+                && self.closed.is_none_or(|closed| closed == (*status == Status::Closed))
+        };
+        let any = self.status.is_none() && self.closed.is_none();
+        (!any).then(|| all.into_iter().filter(fits).map(Into::into).collect())
     }
 
-    /// Whether a request with these dimensions is wanted. Time is the order's business.
-    pub(super) fn fits(&self, dimensions: &[Dimension]) -> bool {
-        let service = |found: &Dimension| match found {
-            Dimension::Service(found) => self.services.iter().any(|service| **service == **found),
-            _ => false,
-        };
-        (self.services.is_empty() || dimensions.iter().any(service))
-            && self.wanted().iter().all(|wanted| dimensions.contains(wanted))
+    /// Sets of dimensions: a request has at most one of each, and is wanted if it has one of each.
+    fn wanted(&self) -> Vec<Vec<Dimension>> {
+        let statuses = self.statuses();
+        let with =
+            |value: Arc<str>, alone: fn(Arc<str>) -> Dimension, both: fn(Arc<str>, i32) -> Dimension| {
+                let Some(statuses) = &statuses else { return vec![alone(value)] };
+                statuses.iter().map(|status| both(value.clone(), *status)).collect()
+            };
+        let mut wanted = Vec::new();
+        if !self.services.is_empty() {
+            let mut services: Vec<Arc<str>> = self.services.iter().map(|code| code.as_str().into()).collect();
+            services.sort_unstable();
+            services.dedup();
+            let each = |code| with(code, Dimension::Service, Dimension::ServiceStatus);
+            wanted.push(services.into_iter().flat_map(each).collect());
+        }
+        let agency = self.agency.as_deref().map(Arc::from);
+        wanted.extend(agency.map(|agency| with(agency, Dimension::Agency, Dimension::AgencyStatus)));
+        let district = self.district.as_deref().map(|district| Dimension::District(district.into()));
+        wanted.extend(district.map(|district| vec![district]));
+        wanted.extend(self.breached.map(|breached| vec![Dimension::Breached(breached)]));
+        wanted.extend(statuses.map(|statuses| statuses.into_iter().map(Dimension::Status).collect()));
+        wanted
     }
 }
 
@@ -141,8 +156,9 @@ impl Index {
         }
     }
 
-    /// Runs along the smallest orders that together have everything wanted, newest first.
-    pub(super) fn run(&self, query: &Query) -> Merged<'_> {
+    /// Runs along the smallest orders that together have everything wanted, newest first; and what of the rest must
+    /// still fit.
+    pub(super) fn run(&self, query: &Query) -> (Merged<'_>, Vec<Vec<Dimension>>) {
         let upper = match &query.after {
             Some(after) if after.requested_ms <= query.to_ms => {
                 Bound::Excluded((after.requested_ms, after.id.clone()))
@@ -153,28 +169,15 @@ impl Index {
         let lower = (query.from_ms, Arc::<str>::from(""));
         // A range that ends before it begins is none.
         let empty = matches!(&upper, Bound::Excluded(upper) if *upper <= lower);
-        let orders = if empty { Vec::new() } else { self.smallest(query) };
+        let mut wanted = query.wanted();
+        let orders = |set: &[Dimension]| set.iter().filter_map(|one| self.0.get(one)).collect::<Vec<_>>();
+        let size = |set: &[Dimension]| orders(set).iter().map(|order| order.len()).sum::<usize>();
+        let smallest = (0..wanted.len()).min_by_key(|at| size(&wanted[*at]));
+        let along = smallest.map_or_else(|| vec![Dimension::All], |at| wanted.swap_remove(at));
+        let orders = if empty { Vec::new() } else { orders(&along) };
         let bounds = (Bound::Included(lower), upper);
-        Merged(orders.into_iter().map(|order| order.range(bounds.clone()).rev().peekable()).collect())
-    }
-
-    fn smallest(&self, query: &Query) -> Vec<&Order> {
-        let order = |dimension: &Dimension| self.0.get(dimension);
-        let mut sets: Vec<Vec<&Order>> = vec![order(&Dimension::All).into_iter().collect()];
-        sets.extend(query.wanted().iter().map(|dimension| order(dimension).into_iter().collect()));
-        if !query.services.is_empty() {
-            let mut services: Vec<Arc<str>> =
-                query.services.iter().map(|code| code.as_str().into()).collect();
-            services.sort_unstable();
-            services.dedup();
-            let dimension = |code: Arc<str>| match query.closed {
-                Some(closed) => Dimension::ServiceIsClosed(code, closed),
-                None => Dimension::Service(code),
-            };
-            sets.push(services.into_iter().filter_map(|code| order(&dimension(code))).collect());
-        }
-        let size = |set: &Vec<&Order>| set.iter().map(|order| order.len()).sum::<usize>();
-        sets.into_iter().min_by_key(size).unwrap_or_default()
+        let runs = orders.into_iter().map(|order| order.range(bounds.clone()).rev().peekable());
+        (Merged(runs.collect()), wanted)
     }
 }
 

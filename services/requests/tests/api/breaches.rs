@@ -75,3 +75,28 @@ async fn many_late_ones_are_told_in_several_looks() {
     }
     assert!(city.city.clock.unix_ms() > 0);
 }
+
+#[tokio::test]
+async fn a_service_that_reads_on_reports_nothing_that_is_over() {
+    let city = Running::equipped().await;
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(city.leak().await);
+    }
+    for id in &ids {
+        city.act(WATER, id, "answer", json!({ "notes": "Dry." })).await;
+    }
+    drop(city.stop.clone().drop_guard());
+    city.city.clock.advance(HOUR * 25);
+    let height = city.city.height();
+    // It starts again and reads one transaction at a time.
+    let again =
+        Running::configured(city.city.clone(), hutong_requests::Config { page: 1, ..Default::default() });
+    let answered = "/requests/v1/requests?status=answered";
+    until(|| async { again.agency_get(answered).await["requests"].as_array().unwrap().len() == 20 }).await;
+    for _ in 0..5 {
+        pass(&again, Duration::from_secs(2)).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((city.city.height(), city.city.refusals().len()), (height, 0));
+}

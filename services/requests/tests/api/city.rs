@@ -48,6 +48,9 @@ pub(crate) const ROADS: &str = "road-works";
 /// The city's first moment: 2026-01-15, noon.
 pub(crate) const BEGAN_MS: u64 = 1_768_478_400_000;
 
+/// What was sealed: record, subjects, name, value.
+type Sealed = (RecordKey, Vec<Handle>, String, Bytes);
+
 #[derive(Debug)]
 pub(crate) struct City {
     pub(crate) clock: Arc<ManualClock>,
@@ -57,8 +60,7 @@ pub(crate) struct City {
     pub(crate) away: AtomicBool,
     /// While set, the vault fails.
     pub(crate) vault_away: AtomicBool,
-    /// What was sealed: record, name, value.
-    pub(crate) sealed: Mutex<Vec<(RecordKey, Vec<Handle>, String, Bytes)>>,
+    pub(crate) sealed: Mutex<Vec<Sealed>>,
 }
 
 #[derive(Debug, Default)]
