@@ -23,13 +23,11 @@ use crate::{
 
 pub(super) const ITEMS: usize = 1000;
 pub(super) const ITEMS_MAX: usize = 10_000;
-/// Days back from the last one that are shown unless others are asked for.
-const DAYS: Day = 366;
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
-    /// First day; for the public, of the first week.
+    /// First day, that of the first case unless told; for the public, of the first week.
     pub(super) from: Option<String>,
     /// Last day.
     pub(super) to: Option<String>,
@@ -164,10 +162,9 @@ fn exact(service: &EpidemicService, search: &Search, limit: usize) -> Result<Jso
         .parse()
         .map_err(|_| malformed("after", "A page begins after a number of items."))?;
     let view = service.view.read();
-    let last =
-        || view.counts.diseases().iter().filter_map(|disease| Some(view.counts.reported(disease)?.1)).max();
-    let to = parse_day("to", search.to.as_deref())?.or_else(last).unwrap_or_default();
-    let from = parse_day("from", search.from.as_deref())?.unwrap_or_else(|| (to - DAYS + 1).max(day::FIRST));
+    let (first, last) = view.counts.extent(basis).unwrap_or_default();
+    let from = parse_day("from", search.from.as_deref())?.unwrap_or(first);
+    let to = parse_day("to", search.to.as_deref())?.unwrap_or(last);
     let span = Span { disease: search.disease.clone(), basis, from, to };
     let mut total = 0;
     let mut groups: BTreeMap<(Day, Vec<Group>), u64> = BTreeMap::new();

@@ -43,11 +43,12 @@ pub(super) fn districts_hold(square: &Square, withheld: &[bool]) -> bool {
     sound && hold(&totals, withheld)
 }
 
-/// Whether each withheld total could be larger by enough, the others smaller.
+/// Whether each withheld total could be enough others: two or more share what is left of the week's total, and each may
+/// be any part of it that leaves the others at least 1.
 fn hold(totals: &[u64], withheld: &[bool]) -> bool {
-    let spare: Vec<u64> =
-        totals.iter().zip(withheld).filter(|(_, withheld)| **withheld).map(|(total, _)| total - 1).collect();
-    spare.is_empty() || spare.iter().sum::<u64>() - spare.iter().max().copied().unwrap_or(0) >= PROTECTION
+    let hidden =
+        || totals.iter().zip(withheld).filter(|(_, withheld)| **withheld).map(|(total, _)| total - 1);
+    hidden().count() != 1 && (hidden().count() == 0 || hidden().sum::<u64>() >= PROTECTION)
 }
 
 /// The table with everything withheld that has to be, given the districts that are.

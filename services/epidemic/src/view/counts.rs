@@ -216,6 +216,14 @@ impl Counts {
         self.days.keys().map(|(disease, _)| disease.clone()).collect()
     }
 
+    /// The first and the last day on which any case counts.
+    pub(crate) fn extent(&self, basis: Basis) -> Option<(Day, Day)> {
+        let days = || self.days.iter().filter(|((_, of), _)| *of == basis).map(|(_, days)| days);
+        let first = days().filter_map(|days| Some(*days.first_key_value()?.0)).min()?;
+        let last = days().filter_map(|days| Some(*days.last_key_value()?.0)).max()?;
+        Some((first, last))
+    }
+
     /// The first and the last day on which cases of a disease were reported.
     pub(crate) fn reported(&self, disease: &str) -> Option<(Day, Day)> {
         let days = self.days.get(&(Arc::from(disease), Basis::Report))?;
