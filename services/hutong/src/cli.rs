@@ -5,7 +5,7 @@ mod disclosure;
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{
-    Args, Parser, Subcommand, ValueEnum,
+    ArgGroup, Args, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use hutong_ledger::id::{AgencyId, Domain, RecordKey, TxId};
@@ -49,7 +49,7 @@ pub enum Command {
     Keys(Keys),
     /// Make the files a development city starts from: keys, genesis, trust file
     Genesis(GenesisArgs),
-    /// Print a bearer token of an agency, valid for at most 5 minutes
+    /// Print a bearer token of an agency, valid for at most 5 minutes, or of a development persona
     Token(Token),
     /// Submit transactions from a file or standard input
     Submit(Submit),
@@ -178,10 +178,18 @@ pub struct GenesisArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("whose").required(true))]
 pub struct Token {
-    #[arg(long)]
-    pub agency: AgencyId,
-    /// Seconds until it expires, at most 300
+    /// The agency whose token it is
+    #[arg(long, group = "whose")]
+    pub agency: Option<AgencyId>,
+    /// The pseudonym of the official who acts for the agency
+    #[arg(long, requires = "agency", conflicts_with = "persona")]
+    pub official: Option<String>,
+    /// A development persona, as in <data>/personas.json; its token lives for an hour
+    #[arg(long, group = "whose")]
+    pub persona: Option<String>,
+    /// Seconds until an agency's token expires, at most 300
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub ttl: u64,
 }
@@ -324,6 +332,10 @@ mod tests {
             &["hutong", "get", "transaction", "00"],
             &["hutong", "token", "--agency", "Not A Name"],
             &["hutong", "token", "--agency", "a", "--ttl", "301"],
+            &["hutong", "token"],
+            &["hutong", "token", "--agency", "a", "--persona", "b"],
+            &["hutong", "token", "--persona", "b", "--official", "c"],
+            &["hutong", "token", "--official", "c"],
             &["hutong", "keys", "new", "--agency", "a", "--purpose", "everything"],
             &["hutong", "up", "--agencies", "0"],
             &["hutong", "bench", "--via", "pigeon"],

@@ -12,11 +12,12 @@ use hutong_client::{City, Client, Submitted};
 use hutong_ledger::{id::Domain, transaction::Transaction};
 use hutong_runtime::SharedClock;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     city::{
         domains::RECORD_TYPES,
-        import::{BrokenRow, Parties, Step},
+        import::{BrokenRow, Importing, Step},
     },
     commands::CommandError,
 };
@@ -24,6 +25,8 @@ use crate::{
 /// Transactions of one submit.
 const BATCH: usize = 100;
 const DAY_MS: u64 = 24 * 3600 * 1000;
+/// How long a service may take to see the records that became final.
+const RECORDS_SEEN_WITHIN: Duration = Duration::from_secs(10);
 /// The code under which a row that can't be read is counted.
 const BROKEN_ROW: &str = "broken_row";
 
@@ -79,6 +82,7 @@ pub struct Load {
     client: Client,
     transactions: Vec<Transaction>,
     documents: Vec<Document>,
+    news: Vec<(&'static str, Value)>,
     broken_rows: Vec<BrokenRow>,
 }
 
@@ -101,13 +105,14 @@ impl Load {
         })?;
         let owner = city.owner(&domain).ok_or_else(|| usage(format!("nobody owns {domain}")))?;
         let second = city.agencies.iter().find(|agency| agency.id != owner.id).map(|agency| agency.id);
-        let imported = import(file, &Parties { owner: owner.id, second }).map_err(usage)?;
+        let importing = Importing { owner: owner.id, second, now_ms: clock.unix_ms() };
+        let imported = import(file, &importing).map_err(usage)?;
         let client = Client::of(city, &owner.id)?;
         let signer = city.signer(&owner.id)?;
         let other = second.and_then(|second| city.signer(&second).ok());
         // The same for all loads of a day, so that a repeated load gives the same ids.
         let not_after_ms = (clock.unix_ms() / DAY_MS + 2) * DAY_MS;
-        let (mut transactions, mut documents) = (Vec::new(), Vec::new());
+        let (mut transactions, mut documents, mut news) = (Vec::new(), Vec::new(), Vec::new());
         for step in imported.steps {
             match step {
                 Step::Sign { nonce, action, by_both } => {
@@ -121,9 +126,10 @@ impl Load {
                 Step::Post { path, kind, body, records } => {
                     documents.push(Document { path, kind, body, records });
                 }
+                Step::Tell { path, body } => news.push((path, body)),
             }
         }
-        Ok(Self { client, transactions, documents, broken_rows: imported.broken_rows })
+        Ok(Self { client, transactions, documents, news, broken_rows: imported.broken_rows })
     }
 
     /// How many records are to be loaded.
@@ -143,7 +149,7 @@ impl Load {
         progress: impl Fn(u64) + Send + Sync,
     ) -> Result<Summary, CommandError> {
         let began = Instant::now();
-        let Self { client, transactions, documents, broken_rows } = self;
+        let Self { client, transactions, documents, news, broken_rows } = self;
         let broken = broken_rows.len() as u64;
         let mut summary = Summary { broken_rows, submitted: broken, ..Summary::default() };
         if broken > 0 {
@@ -183,6 +189,9 @@ impl Load {
             }
             progress(document.records);
         }
+        for (path, body) in news {
+            tell(&client, path, &body).await?;
+        }
         summary.seconds = began.elapsed().as_secs_f64();
         Ok(summary)
     }
@@ -211,6 +220,23 @@ async fn submit(client: &Client, batch: &[Transaction]) -> Result<Vec<Option<Str
         }
         if waits {
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Tells what is so for now. The service may not have seen the records yet; newer news is no failure.
+async fn tell(client: &Client, path: &str, body: &Value) -> Result<(), CommandError> {
+    let began = Instant::now();
+    loop {
+        match client.post_json(path, body).await {
+            Ok(_) => return Ok(()),
+            Err(hutong_client::Error::Refused(refusal)) if refusal.status == 409 => return Ok(()),
+            Err(hutong_client::Error::Refused(refusal))
+                if refusal.status == 404 && began.elapsed() < RECORDS_SEEN_WITHIN =>
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => return Err(error.into()),
         }
     }
 }

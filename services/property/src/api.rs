@@ -1,29 +1,49 @@
-//! The routes of `/property/v1`, for agencies. Transactions go to `/v1/transactions`; here is what is final.
+//! The routes of `/property/v1`, for agencies. Reading shows what is final; writing is for what one agency signs alone,
+//! and applications of several sides go to `/v1/transactions` with all their signatures.
 
-use axum::{Router, extract::State, routing::get};
-use http::StatusCode;
+mod as_of;
+mod parcels;
+mod search;
+mod title;
+mod write;
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hutong_ledger::id::{RecordId, RecordKey};
 use hutong_peer::StoredRecord;
-use hutong_runtime::{
-    auth::RequireAgency,
-    http::{Json, Path, Problem, Query},
-};
+use hutong_runtime::http::Problem;
 use hutong_wire::{prost::Message, v1::property as wire};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::OpenApi;
 
 use crate::{
     PropertyService,
     contract::{domain, record, render},
-    view,
 };
 
 const PAGE_MAX: usize = 200;
 const PAGE: usize = 50;
+const GEO_JSON: &str = "application/geo+json";
 
 #[derive(Debug, OpenApi)]
-#[openapi(paths(search, parcel, title, history), components(schemas(Page)))]
+#[openapi(
+    paths(
+        search::parcels,
+        search::geojson,
+        parcels::parcel,
+        parcels::history,
+        title::title,
+        title::extract,
+        write::register,
+        write::restrict,
+        write::lift
+    ),
+    components(schemas(search::Page, write::Done))
+)]
 struct Document;
 
 /// The description of these routes.
@@ -33,147 +53,35 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 pub fn routes(service: PropertyService) -> Router {
     Router::new()
-        .route("/property/v1/parcels", get(search))
-        .route("/property/v1/parcels/{id}", get(parcel))
-        .route("/property/v1/parcels/{id}/title", get(title))
-        .route("/property/v1/parcels/{id}/history", get(history))
+        .route("/property/v1/parcels", get(search::parcels).post(write::register))
+        .route("/property/v1/parcels.geojson", get(search::geojson))
+        .route("/property/v1/parcels/{id}", get(parcels::parcel))
+        .route("/property/v1/parcels/{id}/title", get(title::title))
+        .route("/property/v1/parcels/{id}/extract", get(title::extract))
+        .route("/property/v1/parcels/{id}/history", get(parcels::history))
+        .route("/property/v1/parcels/{id}/restrictions", post(write::restrict))
+        .route("/property/v1/parcels/{id}/restrictions/{number}/lift", post(write::lift))
         .with_state(service)
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-struct Search {
-    /// Handle of a holder or lender, 32 hex digits.
-    party: Option<String>,
-    /// Place, exactly as registered.
-    place: Option<String>,
-    /// The last parcel of the page before.
-    after: Option<String>,
-    /// 1 to 200; 50 unless told.
-    limit: Option<usize>,
+fn malformed(field: &str, detail: impl Into<String>) -> Problem {
+    Problem::new("malformed_query", StatusCode::BAD_REQUEST, detail).field(field)
 }
 
-/// One page of a search.
-#[derive(Debug, Serialize, ToSchema)]
-struct Page {
-    parcels: Vec<Value>,
-    /// Address of the next page, if there is one.
-    next: Option<String>,
-}
-
-/// Search by party or place, in order of parcel id
-#[utoipa::path(get, path = "/property/v1/parcels", tag = "property", params(Search), responses((status = 200, body = Page)))]
-async fn search(
-    State(service): State<PropertyService>,
-    _: RequireAgency,
-    Query(search): Query<Search>,
-) -> Result<Json<Page>, Problem> {
-    let bad = |field: &str, detail: String| {
-        Problem::new("malformed_query", StatusCode::BAD_REQUEST, detail).field(field)
-    };
-    if search.party.is_none() && search.place.is_none() {
-        return Err(bad("party", "Search by party, by place, or by both.".into()));
+fn limit(limit: Option<usize>) -> Result<usize, Problem> {
+    let limit = limit.unwrap_or(PAGE);
+    if (1..=PAGE_MAX).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(malformed("limit", format!("A page has 1 to {PAGE_MAX} items.")))
     }
-    let party = search.party.as_deref().map(|text| {
-        let mut handle = [0; 16];
-        hex::decode_to_slice(text, &mut handle).map(|()| handle)
-    });
-    let party = party.transpose().map_err(|_| bad("party", "A handle is 32 hex digits.".into()))?;
-    let after = search.after.as_deref().map(|text| text.parse::<RecordId>()).transpose();
-    let after = after.map_err(|error| bad("after", error.to_string()))?;
-    let limit = search.limit.unwrap_or(PAGE);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        return Err(bad("limit", format!("A page has 1 to {PAGE_MAX} parcels.")));
-    }
-    let query = view::Query { place: search.place.clone(), party, after, limit };
-    let (ids, more) = service.view.read().search(&query);
-    let mut parcels = Vec::with_capacity(ids.len());
-    for id in &ids {
-        // A parcel that changed since the index was read is shown as it is now.
-        if let Some(stored) = find(&service, id.clone(), None).await? {
-            parcels.push(shown(&stored));
-        }
-    }
-    let next = ids.last().filter(|_| more).map(|last| next_page(&search, last, limit));
-    Ok(Json(Page { parcels, next }))
 }
 
-fn next_page(search: &Search, last: &RecordId, limit: usize) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in [("party", &search.party), ("place", &search.place)] {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    query.append_pair("after", last.as_str()).append_pair("limit", &limit.to_string());
-    format!("/property/v1/parcels?{}", query.finish())
-}
-
-/// A parcel as it stands
-#[utoipa::path(get, path = "/property/v1/parcels/{id}", tag = "property", params(("id" = String, Path)),
-    responses((status = 200), (status = 404, description = "No such parcel: an RFC 9457 problem.")))]
-async fn parcel(
-    State(service): State<PropertyService>,
-    _: RequireAgency,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let stored = known(&service, &id).await?;
-    Ok(Json(shown(&stored)))
-}
-
-/// The title: rights, mortgages and restrictions
-#[utoipa::path(get, path = "/property/v1/parcels/{id}/title", tag = "property", params(("id" = String, Path)),
-    responses((status = 200), (status = 404, description = "No such parcel: an RFC 9457 problem.")))]
-async fn title(
-    State(service): State<PropertyService>,
-    _: RequireAgency,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let stored = known(&service, &id).await?;
-    let parcel = shown(&stored);
-    Ok(Json(json!({
-        "parcel": parcel["parcel"],
-        "status": parcel["status"],
-        "rights": parcel["rights"],
-        "mortgages": parcel["mortgages"],
-        "restrictions": parcel["restrictions"],
-        "as_of": { "version": stored.version, "height": stored.height, "time_ms": stored.time_ms },
-        "receipt": format!("/v1/transactions/{}/receipt", stored.transaction),
-    })))
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-struct Pages {
-    /// Versions below this one.
-    below: Option<u64>,
-    /// 1 to 200; 50 unless told.
-    limit: Option<usize>,
-}
-
-/// All versions of a parcel, newest first
-#[utoipa::path(get, path = "/property/v1/parcels/{id}/history", tag = "property", params(("id" = String, Path), Pages),
-    responses((status = 200), (status = 404, description = "No such parcel: an RFC 9457 problem.")))]
-async fn history(
-    State(service): State<PropertyService>,
-    _: RequireAgency,
-    Path(id): Path<String>,
-    Query(pages): Query<Pages>,
-) -> Result<Json<Value>, Problem> {
-    let limit = pages.limit.unwrap_or(PAGE);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        let detail = format!("A page has 1 to {PAGE_MAX} versions.");
-        return Err(Problem::new("malformed_query", StatusCode::BAD_REQUEST, detail).field("limit"));
-    }
-    let key = RecordKey { domain: domain(), record: record_id(&id)? };
-    let history = service.storage.history(key, pages.below, limit).await.map_err(unavailable)?;
-    if history.versions.is_empty() && pages.below.is_none() {
-        return Err(unknown(&id));
-    }
-    let next = history
-        .more_below
-        .map(|below| format!("/property/v1/parcels/{id}/history?below={below}&limit={limit}"));
-    Ok(Json(json!({ "versions": history.versions.iter().map(shown).collect::<Vec<_>>(), "next": next })))
+/// A time of RFC 3339 as unix milliseconds.
+fn time_ms(text: &str, field: &str) -> Result<u64, Problem> {
+    let parsed =
+        text.parse::<jiff::Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
+    parsed.ok_or_else(|| malformed(field, "A time is written as 2026-11-23T08:00:00Z (RFC 3339)."))
 }
 
 fn record_id(id: &str) -> Result<RecordId, Problem> {
@@ -188,12 +96,8 @@ fn unknown(id: &str) -> Problem {
 
 fn unavailable(error: hutong_peer::Error) -> Problem {
     tracing::warn!(%error, "storage does not answer");
-    Problem::new(
-        "storage_unavailable",
-        StatusCode::SERVICE_UNAVAILABLE,
-        "The ledger does not answer; try again.",
-    )
-    .retry_after_s(1)
+    let detail = "The ledger does not answer; try again.";
+    Problem::new("storage_unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
 }
 
 async fn find(
@@ -209,14 +113,33 @@ async fn known(service: &PropertyService, id: &str) -> Result<StoredRecord, Prob
     find(service, record_id(id)?, None).await?.ok_or_else(|| unknown(id))
 }
 
+fn decode(stored: &StoredRecord) -> Option<wire::Parcel> {
+    wire::Parcel::decode(stored.value.as_deref()?).ok()
+}
+
 /// The record with where it comes from.
 fn shown(stored: &StoredRecord) -> Value {
-    let parcel = stored.value.as_deref().and_then(|value| wire::Parcel::decode(value).ok());
-    let mut shown = parcel.map_or_else(|| json!({ "status": "deleted" }), |parcel| render(&parcel));
+    let mut shown = decode(stored).map_or_else(|| json!({ "status": "deleted" }), |parcel| render(&parcel));
     shown["version"] = stored.version.into();
     shown["height"] = stored.height.into();
     shown["registered_ms"] = stored.time_ms.into();
     shown["registered_by"] = stored.agency.as_str().into();
     shown["transaction"] = stored.transaction.to_string().into();
     shown
+}
+
+/// Whether the caller asks for GeoJSON.
+fn wants_geojson(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepts.flat_map(|value| value.split(',')).any(|part| {
+        part.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(GEO_JSON))
+    })
+}
+
+fn geojson_answer(body: &Value) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(GEO_JSON)),
+        (header::VARY, HeaderValue::from_static("accept")),
+    ];
+    (headers, body.to_string()).into_response()
 }

@@ -45,7 +45,7 @@ pub use lineage::LINEAGE;
 pub use names::{is_parcel, record};
 pub use number::{Fixture, UnitNumber};
 pub use parcel::{CLAIMS_MAX, ITEMS_MAX};
-pub use render::render;
+pub use render::{render, right as render_right};
 pub use shares::{DENOMINATOR_MAX, Fraction};
 pub use unit::{DESCRIPTION_BYTES_MAX, check_unit};
 

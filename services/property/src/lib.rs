@@ -1,10 +1,10 @@
-//! The city domain property: parcels with their rights, mortgages, caveats and seizures (ISO 19152, LADM).
+//! The city domain property: parcels, their titles and what burdens them, and where they lie (ISO 19152, LADM).
 //!
-//! A parcel is one record, named by its id. People appear under handles with commitments; who they are never enters a
-//! transaction. The contract alone decides what may change; view and API only show what is final.
+//! A parcel is one record, named by its id. People appear under handles; who they are rests in the vault and never enters
+//! a transaction. The contract alone decides what may change; view and API only show what is final.
 //!
-//! Parts: [`contract`] (pure), [`build`] makes actions, [`sales`] reads the open data of property sales, `view` is the
-//! index for searching, `api` the routes.
+//! Parts: [`contract`] and [`geometry`] (pure), [`geojson`] for the outside, [`build`] makes actions, [`sales`] reads the
+//! open data of property sales, [`view`] is the index for searching, `api` the routes.
 
 mod api;
 pub mod build;
@@ -14,7 +14,7 @@ pub mod geojson;
 pub mod geometry;
 pub mod sales;
 mod service;
-mod view;
+pub mod view;
 
 pub use api::{document, routes};
 pub use config::Config;

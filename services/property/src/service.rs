@@ -1,7 +1,9 @@
 //! The loop: keeps the view up to date with what becomes final.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use hutong_desk::Desk;
+use hutong_ledger::id::AgencyId;
 use hutong_peer::SharedStorage;
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
@@ -12,13 +14,17 @@ use crate::{Config, contract::domain, view::View};
 #[derive(Clone, Debug)]
 pub struct PropertyService {
     pub(crate) storage: SharedStorage,
+    pub(crate) desks: Arc<BTreeMap<AgencyId, Desk>>,
     pub(crate) view: Arc<RwLock<View>>,
-    config: Config,
+    pub(crate) config: Arc<Config>,
 }
 
 impl PropertyService {
-    pub fn new(config: Config, storage: SharedStorage) -> Self {
-        Self { storage, view: Arc::default(), config }
+    /// The desks are those of the agencies in whose names it may sign: one on an agency's node, all in a development
+    /// city.
+    pub fn new(config: Config, storage: SharedStorage, desks: impl IntoIterator<Item = Desk>) -> Self {
+        let desks = desks.into_iter().map(|desk| (desk.agency(), desk)).collect();
+        Self { storage, desks: Arc::new(desks), view: Arc::default(), config: Arc::new(config) }
     }
 
     /// Runs until stopped. Storage that does not answer is asked again; the view then shows what it knew.
@@ -44,6 +50,7 @@ impl PropertyService {
         let (finals, reached) = self.storage.finals(after, Some(vec![domain()]), self.config.page).await?;
         {
             let mut view = self.view.write();
+            // Whoever waits for the lock waits for one page.
             for change in finals.iter().flat_map(|transaction| &transaction.changes) {
                 view.apply(change);
             }

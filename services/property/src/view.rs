@@ -1,8 +1,8 @@
-//! The view: which parcels a party holds or lends on, and which lie in a place. Built from final changes alone, and
-//! only to search; what a parcel is, storage says.
+//! The view: which parcels a party stands on, which lie in a place or a part of the map, which has a number, and which
+//! titles have ended. Built from final changes alone, and only to search; what a parcel is, storage says.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     ops::Bound,
 };
 
@@ -12,222 +12,230 @@ use hutong_wire::{
     prost::Message,
     v1::property::{self as wire, Status},
 };
+use rstar::{
+    AABB, RTree,
+    primitives::{GeomWithData, Rectangle},
+};
+
+use crate::{
+    contract::is_parcel,
+    geometry::{Bounds, Location, Point, Polygon},
+};
+
+/// The handle of a party.
+pub type Handle = [u8; 16];
+
+type Drawn = GeomWithData<Rectangle<[f64; 2]>, RecordId>;
 
 /// What one parcel is found by.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Found {
+    status: Status,
     place: String,
-    handles: BTreeSet<[u8; 16]>,
+    number: String,
+    handles: BTreeSet<Handle>,
+    /// Of a current parcel that is drawn.
+    polygon: Option<Polygon>,
 }
 
 /// The index.
 #[derive(Debug, Default)]
-pub(crate) struct View {
-    by_place: BTreeSet<(String, RecordId)>,
-    by_handle: BTreeSet<([u8; 16], RecordId)>,
+pub struct View {
+    by_status: BTreeSet<(i32, RecordId)>,
+    by_place: BTreeSet<((i32, String), RecordId)>,
+    by_handle: BTreeSet<(Handle, RecordId)>,
+    by_number: BTreeSet<(String, RecordId)>,
+    map: RTree<Drawn>,
     parcels: BTreeMap<RecordId, Found>,
     position: Position,
 }
 
-/// What to search for; at least one must be given.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Query {
-    pub(crate) place: Option<String>,
-    pub(crate) party: Option<[u8; 16]>,
-    pub(crate) after: Option<RecordId>,
-    pub(crate) limit: usize,
+/// What to search for: everything that is given fits what is found.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub status: Status,
+    pub place: Option<String>,
+    pub party: Option<Handle>,
+    pub number: Option<String>,
+    /// The parcel's bounding box meets this one.
+    pub bounds: Option<Bounds>,
+    /// The point lies in the parcel or on its boundary.
+    pub point: Option<Point>,
+    pub after: Option<RecordId>,
+    pub limit: usize,
+}
+
+impl Query {
+    /// All current parcels, so many to a page.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            status: Status::Current,
+            place: None,
+            party: None,
+            number: None,
+            bounds: None,
+            point: None,
+            after: None,
+            limit,
+        }
+    }
 }
 
 impl View {
     /// How far the view has read.
-    pub(crate) fn position(&self) -> Position {
+    pub fn position(&self) -> Position {
         self.position
     }
 
-    pub(crate) fn advance(&mut self, position: Position) {
+    pub fn advance(&mut self, position: Position) {
         self.position = position;
     }
 
-    pub(crate) fn apply(&mut self, change: &Versioned) {
-        if let Some(found) = self.parcels.remove(&change.record) {
-            self.by_place.remove(&(found.place, change.record.clone()));
-            for handle in found.handles {
-                self.by_handle.remove(&(handle, change.record.clone()));
-            }
-        }
-        let Some(parcel) = change.value.as_deref().and_then(|value| wire::Parcel::decode(value).ok()) else {
-            return;
-        };
-        if parcel.status() != Status::Current {
+    pub fn apply(&mut self, change: &Versioned) {
+        if !is_parcel(&change.record) {
             return;
         }
-        let held = parcel.rights.iter().filter_map(|right| right.party.as_ref());
-        let lent = parcel.mortgages.iter().filter_map(|mortgage| mortgage.lender.as_ref());
-        let found = Found {
-            handles: held.chain(lent).filter_map(|party| party.handle[..].try_into().ok()).collect(),
-            place: parcel.unit.unwrap_or_default().place,
-        };
-        self.by_place.insert((found.place.clone(), change.record.clone()));
+        self.forget(&change.record);
+        let decode = |value: &[u8]| wire::Parcel::decode(value).ok();
+        if let Some(parcel) = change.value.as_deref().and_then(decode) {
+            self.insert(change.record.clone(), found(parcel));
+        }
+    }
+
+    fn insert(&mut self, id: RecordId, found: Found) {
+        let status = found.status as i32;
+        self.by_status.insert((status, id.clone()));
+        self.by_place.insert(((status, found.place.clone()), id.clone()));
+        if !found.number.is_empty() {
+            self.by_number.insert((found.number.clone(), id.clone()));
+        }
         for handle in &found.handles {
-            self.by_handle.insert((*handle, change.record.clone()));
+            self.by_handle.insert((*handle, id.clone()));
         }
-        self.parcels.insert(change.record.clone(), found);
+        if let Some(polygon) = &found.polygon {
+            self.map.insert(drawn(polygon, &id));
+        }
+        self.parcels.insert(id, found);
+    }
+
+    fn forget(&mut self, id: &RecordId) {
+        let Some(found) = self.parcels.remove(id) else { return };
+        let status = found.status as i32;
+        self.by_status.remove(&(status, id.clone()));
+        self.by_place.remove(&((status, found.place), id.clone()));
+        self.by_number.remove(&(found.number, id.clone()));
+        for handle in found.handles {
+            self.by_handle.remove(&(handle, id.clone()));
+        }
+        if let Some(polygon) = found.polygon {
+            self.map.remove(&drawn(&polygon, id));
+        }
     }
 
     /// Parcels in order of id, and whether there are more.
-    pub(crate) fn search(&self, query: &Query) -> (Vec<RecordId>, bool) {
-        let mut found: Vec<RecordId> = match (&query.party, &query.place) {
-            (Some(party), place) => {
-                let fits = |id: &&RecordId| place.as_ref().is_none_or(|p| self.parcels[*id].place == *p);
-                from(&self.by_handle, party, query).filter(fits).take(query.limit + 1).cloned().collect()
-            }
-            (None, Some(place)) => {
-                from(&self.by_place, place, query).take(query.limit + 1).cloned().collect()
-            }
-            (None, None) => Vec::new(),
+    pub fn search(&self, query: &Query) -> (Vec<RecordId>, bool) {
+        let after = query.after.as_ref();
+        let fits = |id: &&RecordId| self.fits(id, query);
+        let wanted = query.limit + 1;
+        let mut found: Vec<RecordId> = if let Some(number) = &query.number {
+            from(&self.by_number, number, after).filter(fits).take(wanted).cloned().collect()
+        } else if let Some(party) = &query.party {
+            from(&self.by_handle, party, after).filter(fits).take(wanted).cloned().collect()
+        } else if let Some(envelope) = envelope(query) {
+            // In no order: the lowest ids are kept.
+            let near = self.map.locate_in_envelope_intersecting(&envelope).map(|drawn| &drawn.data);
+            let later = near.filter(|id| after.is_none_or(|after| *id > after)).filter(fits);
+            lowest(later, wanted).into_iter().cloned().collect()
+        } else if let Some(place) = &query.place {
+            let key = (query.status as i32, place.clone());
+            from(&self.by_place, &key, after).filter(fits).take(wanted).cloned().collect()
+        } else {
+            let status = query.status as i32;
+            from(&self.by_status, &status, after).take(wanted).cloned().collect()
         };
         let more = found.len() > query.limit;
         found.truncate(query.limit);
         (found, more)
     }
+
+    fn fits(&self, id: &RecordId, query: &Query) -> bool {
+        let Some(found) = self.parcels.get(id) else { return false };
+        let on_map = |test: &dyn Fn(&Polygon) -> bool| found.polygon.as_ref().is_some_and(test);
+        found.status == query.status
+            && query.place.as_ref().is_none_or(|place| found.place == *place)
+            && query.party.is_none_or(|party| found.handles.contains(&party))
+            && query.number.as_ref().is_none_or(|number| found.number == *number)
+            && query.bounds.is_none_or(|bounds| on_map(&|polygon| polygon.bounds().meets(&bounds)))
+            && query.point.is_none_or(|point| on_map(&|polygon| polygon.locate(point) != Location::Outside))
+    }
 }
 
+fn found(parcel: wire::Parcel) -> Found {
+    let held = parcel.rights.iter().map(|right| &right.party);
+    let lent = parcel.mortgages.iter().map(|mortgage| &mortgage.lender);
+    let objecting = parcel.objections.iter().map(|objection| &objection.party);
+    let noticed = parcel.notices.iter().map(|notice| &notice.party);
+    let parties = held.chain(lent).chain(objecting).chain(noticed).flatten();
+    let handles = parties.filter_map(|party| party.handle[..].try_into().ok()).collect();
+    let status = parcel.status();
+    let unit = parcel.unit.unwrap_or_default();
+    let drawn = unit.geometry.as_ref().filter(|_| status == Status::Current);
+    Found {
+        status,
+        handles,
+        polygon: drawn.and_then(|geometry| Polygon::stored(geometry).ok()),
+        place: unit.place,
+        number: unit.number,
+    }
+}
+
+/// Coordinates are whole numbers far below 2^53, and so exact here.
+fn corner(point: Point) -> [f64; 2] {
+    [point.x as f64, point.y as f64]
+}
+
+fn drawn(polygon: &Polygon, id: &RecordId) -> Drawn {
+    let bounds = polygon.bounds();
+    GeomWithData::new(Rectangle::from_corners(corner(bounds.min), corner(bounds.max)), id.clone())
+}
+
+/// The part of the map in which to look.
+fn envelope(query: &Query) -> Option<AABB<[f64; 2]>> {
+    match (query.point, query.bounds) {
+        (Some(point), _) => Some(AABB::from_point(corner(point))),
+        (None, Some(bounds)) => Some(AABB::from_corners(corner(bounds.min), corner(bounds.max))),
+        (None, None) => None,
+    }
+}
+
+/// So many of the lowest, ascending.
+fn lowest<'a>(ids: impl Iterator<Item = &'a RecordId>, count: usize) -> Vec<&'a RecordId> {
+    let mut kept = BinaryHeap::with_capacity(count + 1);
+    for id in ids {
+        if kept.len() < count {
+            kept.push(id);
+        } else if kept.peek().is_some_and(|highest| id < *highest) {
+            kept.pop();
+            kept.push(id);
+        }
+    }
+    kept.into_sorted_vec()
+}
+
+/// What stands under a key, after an id.
 fn from<'a, K: Ord + Clone>(
     index: &'a BTreeSet<(K, RecordId)>,
     key: &'a K,
-    query: &Query,
+    after: Option<&RecordId>,
 ) -> impl Iterator<Item = &'a RecordId> {
     // "!" is the lowest id that a record may have.
-    let lowest = || "!".parse().unwrap_or_else(|_| unreachable!("the id is valid"));
-    let start = match &query.after {
+    let first = || "!".parse().unwrap_or_else(|_| unreachable!("the id is valid"));
+    let start = match after {
         Some(after) => Bound::Excluded((key.clone(), after.clone())),
-        None => Bound::Included((key.clone(), lowest())),
+        None => Bound::Included((key.clone(), first())),
     };
     index.range((start, Bound::Unbounded)).take_while(move |(found, _)| found == key).map(|(_, id)| id)
 }
 
 #[cfg(test)]
-mod tests {
-    //! The index against a model that keeps whole parcels and looks at every one of them.
-
-    use hutong_ledger::hash::Hash;
-    use proptest::{collection::vec, prelude::*};
-
-    use super::*;
-
-    const PLACES: [&str; 3] = ["NAmes", "NAmes ", "OldTown"];
-    const IDS: [&str; 6] = ["!", "1", "10", "2", "A.b", "~"];
-
-    /// One registration: which parcel, where, who holds, who lends, and what becomes of it.
-    #[derive(Clone, Debug)]
-    struct Registered {
-        id: usize,
-        place: usize,
-        holders: Vec<u8>,
-        lenders: Vec<u8>,
-        /// 0 deleted, 1 cancelled, 2 bytes that are no parcel, else current.
-        fate: u8,
-    }
-
-    fn registered() -> impl Strategy<Value = Registered> {
-        let handles = || vec(0_u8..4, 0..4);
-        (0..IDS.len(), 0..PLACES.len(), handles(), handles(), 0_u8..12)
-            .prop_map(|(id, place, holders, lenders, fate)| Registered { id, place, holders, lenders, fate })
-    }
-
-    impl Registered {
-        fn is_found(&self) -> bool {
-            self.fate > 2
-        }
-
-        fn change(&self, version: u64) -> Versioned {
-            let party = |handle: &u8| {
-                Some(wire::Party { handle: vec![*handle; 16].into(), ..wire::Party::default() })
-            };
-            let right = |handle| wire::Right { party: party(handle), ..wire::Right::default() };
-            let mortgage = |handle| wire::Mortgage { lender: party(handle), ..wire::Mortgage::default() };
-            let status = if self.fate == 1 { Status::Cancelled } else { Status::Current };
-            let parcel = wire::Parcel {
-                status: status.into(),
-                unit: Some(wire::Unit { place: PLACES[self.place].into(), ..wire::Unit::default() }),
-                rights: self.holders.iter().map(right).collect(),
-                mortgages: self.lenders.iter().map(mortgage).collect(),
-                ..wire::Parcel::default()
-            };
-            let value = match self.fate {
-                0 => None,
-                2 => Some(vec![0xff; 9]),
-                _ => Some(parcel.encode_to_vec()),
-            };
-            let record = IDS[self.id].parse().unwrap();
-            Versioned { record, version, value: value.map(Into::into), hash: Hash::ZERO }
-        }
-    }
-
-    /// What a search must find, by looking at everything.
-    fn model(last: &BTreeMap<&str, Registered>, place: Option<usize>, party: Option<u8>) -> Vec<RecordId> {
-        let fits = |parcel: &Registered| {
-            parcel.is_found()
-                && place.is_none_or(|place| parcel.place == place)
-                && party
-                    .is_none_or(|handle| parcel.holders.contains(&handle) || parcel.lenders.contains(&handle))
-        };
-        last.iter().filter(|(_, parcel)| fits(parcel)).map(|(id, _)| id.parse().unwrap()).collect()
-    }
-
-    proptest! {
-        #[test]
-        fn pages_find_what_a_look_at_everything_finds(
-            registered in vec(registered(), 0..40),
-            limit in 1_usize..8,
-        ) {
-            let mut view = View::default();
-            let mut last = BTreeMap::new();
-            for (registered, version) in registered.into_iter().zip(1..) {
-                view.apply(&registered.change(version));
-                last.insert(IDS[registered.id], registered);
-            }
-            let places = || (0..PLACES.len()).map(Some);
-            let parties = || (0_u8..5).map(Some);
-            let alone = places().map(|place| (place, None)).chain(parties().map(|party| (None, party)));
-            let both = places().flat_map(|place| parties().map(move |party| (place, party)));
-            for (place, party) in alone.chain(both) {
-                let expected = model(&last, place, party);
-                let mut found = Vec::new();
-                loop {
-                    let query = Query {
-                        place: place.map(|place| PLACES[place].to_owned()),
-                        party: party.map(|handle| [handle; 16]),
-                        after: found.last().cloned(),
-                        limit,
-                    };
-                    let (page, more) = view.search(&query);
-                    prop_assert!(page.len() <= limit);
-                    // More is said exactly when there is more: a full last page has no next one.
-                    prop_assert_eq!(more, found.len() + page.len() < expected.len());
-                    found.extend(page);
-                    if !more {
-                        break;
-                    }
-                }
-                prop_assert_eq!(found, expected);
-            }
-            prop_assert_eq!(view.search(&Query { limit, ..Query::default() }), (Vec::new(), false));
-        }
-    }
-
-    #[test]
-    fn a_page_may_begin_after_a_parcel_that_is_gone() {
-        let mut view = View::default();
-        for id in 0..IDS.len() {
-            let here = Registered { id, place: 0, holders: vec![1], lenders: Vec::new(), fate: 9 };
-            view.apply(&here.change(1));
-        }
-        let gone = Registered { id: 2, place: 0, holders: Vec::new(), lenders: Vec::new(), fate: 0 };
-        view.apply(&gone.change(2));
-        let after = Some("10".parse().unwrap());
-        let query = Query { place: Some(PLACES[0].into()), party: None, after, limit: 2 };
-        let expected: Vec<RecordId> = ["2", "A.b"].map(|id| id.parse().unwrap()).to_vec();
-        assert_eq!(view.search(&query), (expected, true));
-    }
-}
+mod tests;

@@ -30,4 +30,4 @@ pub use random::random_bytes;
 pub use seal::{SealingKey, Unopened, seal};
 pub use signing::{Signature, SigningKey};
 pub use strict::verify_strict;
-pub use token::{TOKEN_TTL_S_MAX, mint_token, mint_token_for};
+pub use token::{TOKEN_TTL_S_MAX, mint_token, mint_token_for, sign_claims};

@@ -36,7 +36,6 @@ pub fn mint_token_for(
     }
     let mut id = [0; 16];
     random::fill(&mut id)?;
-    let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": key.key_id() });
     let mut claims = json!({
         "iss": agency,
         "sub": agency,
@@ -48,9 +47,15 @@ pub fn mint_token_for(
     if let Some(official) = official {
         claims["act"] = json!({ "sub": official });
     }
+    Ok(sign_claims(key, &claims))
+}
+
+/// A JWT with these claims, signed by EdDSA under the key's id.
+pub fn sign_claims(key: &SigningKey, claims: &serde_json::Value) -> String {
+    let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": key.key_id() });
     let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
     let signature = encode(key.sign(signed.as_bytes()));
-    Ok(format!("{signed}.{signature}"))
+    format!("{signed}.{signature}")
 }
 
 fn encode(part: impl AsRef<[u8]>) -> String {

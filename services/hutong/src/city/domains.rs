@@ -94,7 +94,8 @@ pub const RECORD_TYPES: &[RecordType] = &[
         import: Some(import::property),
         serve: |site, desks| {
             let config = hutong_property::Config::default();
-            let service = hutong_property::PropertyService::new(config, desks.own.storage().clone());
+            let (storage, all) = (desks.own.storage().clone(), desks.all.clone());
+            let service = hutong_property::PropertyService::new(config, storage, all);
             let running = service.clone();
             run(site, "property", |stop| running.run(stop));
             Ok(Face { routes: hutong_property::routes(service), document: hutong_property::document() })
@@ -130,6 +131,54 @@ pub const RECORD_TYPES: &[RecordType] = &[
             let running = service.clone();
             run(site, "requests", |stop| running.run(stop));
             Ok(Face { routes: hutong_requests::routes(service), document: hutong_requests::document() })
+        },
+    },
+    RecordType {
+        name: "epidemic",
+        owner: "health-commission",
+        contract: || Arc::new(Disclosing(hutong_epidemic::Epidemic)),
+        import: Some(import::epidemic),
+        serve: |site, desks| {
+            let (own, clock) = (desks.own.clone(), site.host.clock.clone());
+            let config = hutong_epidemic::Config::default();
+            let service = hutong_epidemic::EpidemicService::new(config, own, clock);
+            let running = service.clone();
+            run(site, "epidemic", |stop| running.run(stop));
+            Ok(Face { routes: hutong_epidemic::routes(service), document: hutong_epidemic::document() })
+        },
+    },
+    RecordType {
+        name: "parking",
+        owner: "data-bureau",
+        contract: || Arc::new(Disclosing(hutong_parking::Parking)),
+        import: Some(import::parking),
+        serve: |site, desks| {
+            let (own, clock) = (desks.own.clone(), site.host.clock.clone());
+            let dir = site.folder("parking")?;
+            let config = hutong_parking::Config { dir, ..Default::default() };
+            let (storage, bus) = (own.storage().clone(), site.bus.clone());
+            let service = hutong_parking::ParkingService::new(config, storage, own, bus, clock);
+            let service = service.map_err(|error| Error::service("parking", error))?;
+            let running = service.clone();
+            run(site, "parking", |stop| running.run(stop));
+            Ok(Face { routes: hutong_parking::routes(service), document: hutong_parking::document() })
+        },
+    },
+    RecordType {
+        name: "licensing",
+        owner: "market-regulation",
+        contract: || Arc::new(Disclosing(hutong_licensing::Licensing)),
+        import: Some(import::licensing),
+        serve: |site, desks| {
+            let (own, clock) = (desks.own.clone(), site.host.clock.clone());
+            let (chain, storage) = (site.genesis.chain(), own.storage().clone());
+            let config = hutong_licensing::Config::default();
+            let key = site.own_key("licensing", "issuer")?;
+            let service = hutong_licensing::LicensingService::new(config, chain, storage, own, key, clock)
+                .map_err(|error| Error::service("licensing", error))?;
+            let running = service.clone();
+            run(site, "licensing", |stop| running.run(stop));
+            Ok(Face { routes: hutong_licensing::routes(service), document: hutong_licensing::document() })
         },
     },
 ];

@@ -6,7 +6,7 @@ use axum::{Router, middleware::from_fn_with_state};
 use hutong_ledger::{epoch::Epoch, genesis::Genesis};
 use hutong_peer::SharedStorage;
 use hutong_runtime::{
-    auth::{Authenticator, identify},
+    auth::{Authenticator, OidcConfig, OidcVerifier, identify},
     http::{Edge, HttpServer, openapi},
 };
 
@@ -17,13 +17,14 @@ use super::{CityError as Error, directory::Directory, errors, host::Host, parts:
 /// What the OpenAPI document is called.
 const TITLE: &str = "Hutong";
 
-/// Knows who calls, by the keys of the epoch in force, until the process ends.
+/// Knows who calls, by the keys of the epoch in force and the identity providers named, until the process ends.
 pub fn authenticator(
     host: &Host,
     genesis: &Genesis,
     epoch: Arc<Epoch>,
     storage: SharedStorage,
-) -> Arc<Authenticator> {
+    identity: OidcConfig,
+) -> Result<Arc<Authenticator>, Error> {
     let stop = CancellationToken::new();
     let (directory, follow) = Directory::follow(genesis.chain(), epoch, storage, stop.clone());
     host.run("directory", |draining| async move {
@@ -32,7 +33,9 @@ pub fn authenticator(
         stop.cancel();
         follow.await
     });
-    Arc::new(Authenticator::new(Arc::new(directory), host.clock.clone()))
+    let oidc = Arc::new(OidcVerifier::new(identity, host.clock.clone())?);
+    let authenticator = Authenticator::new(Arc::new(directory), host.clock.clone());
+    Ok(Arc::new(authenticator.with_oidc(oidc)))
 }
 
 /// Serves faces until the process ends.

@@ -8,14 +8,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Reads a file; the error says why it is none of the domain's.
-pub type Import = fn(&[u8], &Parties) -> Result<Imported, String>;
+pub type Import = fn(&[u8], &Importing) -> Result<Imported, String>;
 
-/// Who signs what a file holds.
+/// For whom a file is read, and when.
 #[derive(Clone, Copy, Debug)]
-pub struct Parties {
+pub struct Importing {
+    /// Signs what the file holds.
     pub owner: AgencyId,
     /// Another agency, for what takes two.
     pub second: Option<AgencyId>,
+    pub now_ms: u64,
 }
 
 /// What a file holds.
@@ -34,6 +36,8 @@ pub enum Step {
     Sign { nonce: [u8; 16], action: Bytes, by_both: bool },
     /// A document to post to the domain's API, with how many records it has.
     Post { path: &'static str, kind: &'static str, body: String, records: u64 },
+    /// What is only so for now: it goes to the domain's API after all else, and becomes no record.
+    Tell { path: &'static str, body: Value },
 }
 
 /// A row that can't be read.
@@ -63,9 +67,9 @@ impl Imported {
 }
 
 /// Sales of property: a first registration and a transfer each.
-pub fn property(file: &[u8], parties: &Parties) -> Result<Imported, String> {
-    let buyers = parties.second.ok_or("a transfer needs a second agency")?;
-    let agents = hutong_property::sales::Agents { sellers: parties.owner, buyers };
+pub fn property(file: &[u8], importing: &Importing) -> Result<Imported, String> {
+    let buyers = importing.second.ok_or("a transfer needs a second agency")?;
+    let agents = hutong_property::sales::Agents { sellers: importing.owner, buyers };
     let (sales, broken) = hutong_property::sales::read(file, agents).map_err(|error| error.to_string())?;
     let mut steps = Vec::with_capacity(2 * sales.len());
     for sale in &sales {
@@ -77,13 +81,13 @@ pub fn property(file: &[u8], parties: &Parties) -> Result<Imported, String> {
 }
 
 /// Past requests of citizens.
-pub fn requests(file: &[u8], _: &Parties) -> Result<Imported, String> {
+pub fn requests(file: &[u8], _: &Importing) -> Result<Imported, String> {
     let prepared = hutong_requests::import::actions(file).map_err(|error| error.to_string())?;
     Ok(Imported::owners(prepared.actions, &prepared.broken_rows))
 }
 
 /// Clinical resources, which the health service seals: they are posted to it as Bundles.
-pub fn health(file: &[u8], _: &Parties) -> Result<Imported, String> {
+pub fn health(file: &[u8], _: &Importing) -> Result<Imported, String> {
     let import = hutong_health::import::import(file).map_err(|error| error.to_string())?;
     let steps = import.loads.into_iter().map(|load| Step::Post {
         path: "/fhir/R4",
@@ -96,4 +100,29 @@ pub fn health(file: &[u8], _: &Parties) -> Result<Imported, String> {
         .into_iter()
         .map(|reason| BrokenRow { row: serde_json::json!({ "reason": reason }), text: reason });
     Ok(Imported { steps: steps.collect(), broken_rows: broken.collect() })
+}
+
+/// A line list of cases.
+pub fn epidemic(file: &[u8], _: &Importing) -> Result<Imported, String> {
+    let prepared = hutong_epidemic::import::actions(file).map_err(|error| error.to_string())?;
+    Ok(Imported::owners(prepared.actions, &prepared.broken_rows))
+}
+
+/// The feed of an operator of car parks: sites as records, occupancy as it is now.
+pub fn parking(file: &[u8], importing: &Importing) -> Result<Imported, String> {
+    let import = hutong_parking::import(file, importing.now_ms).map_err(|error| error.to_string())?;
+    let broken: Vec<_> = import.broken_rows.iter().chain(&import.broken_updates).cloned().collect();
+    let mut imported = Imported::owners(hutong_parking::actions(&import), &broken);
+    for updates in import.realtime.chunks(1000) {
+        let sent: Vec<_> = updates.iter().map(hutong_parking::Update::to_sent).collect();
+        imported.steps.push(Step::Tell { path: "/parking/v1/realtime", body: serde_json::json!(sent) });
+    }
+    Ok(imported)
+}
+
+/// Licences as open data.
+pub fn licensing(file: &[u8], _: &Importing) -> Result<Imported, String> {
+    let (entries, broken) = hutong_licensing::import::import(file);
+    let actions = entries.into_iter().map(|entry| (entry.nonce(), entry.action)).collect();
+    Ok(Imported::owners(actions, &broken))
 }

@@ -12,7 +12,6 @@ pub mod import;
 pub mod layout;
 pub mod parts;
 pub mod personas;
-pub mod persons;
 pub mod traced;
 pub mod up;
 

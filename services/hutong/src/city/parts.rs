@@ -15,7 +15,7 @@ use hutong_ledger::{
 };
 use hutong_peer::{SharedStorage, ingest::SharedIngest, vault::SharedVault};
 use hutong_runtime::auth::Authenticator;
-use hutong_vault::{VaultService, kek::FileKeys, ports::PersonCheck};
+use hutong_vault::{VaultService, kek::FileKeys};
 use utoipa::openapi::OpenApi;
 
 use super::{CityError as Error, domains::contracts, host::Host, layout::Layout, traced};
@@ -57,6 +57,15 @@ impl Site<'_> {
         let folder = self.layout.agency(&self.agency).join(service);
         make_folder(&folder)?;
         Ok(folder)
+    }
+
+    /// A key that a service of the agency signs with outside the ledger, made if it is not there.
+    pub fn own_key(&self, service: &str, name: &str) -> Result<SigningKey, Error> {
+        let path = self.folder(service)?.join(format!("{name}.key"));
+        if !path.exists() {
+            KeyFile::generate(self.agency.to_string(), Purpose::Signing)?.write(&path)?;
+        }
+        Ok(KeyFile::load(&path)?.signing_key()?)
     }
 
     /// Storage, open and running; also for the agency's services in other processes.
@@ -159,7 +168,6 @@ impl Site<'_> {
         storage: SharedStorage,
         ingest: SharedIngest,
         callers: Arc<Authenticator>,
-        persons: Arc<dyn PersonCheck>,
     ) -> Result<SharedVault, Error> {
         let folder = self.folder("vault")?;
         let failed = |error| Error::service("the vault", error);
@@ -167,8 +175,8 @@ impl Site<'_> {
         let ports = hutong_vault::Ports {
             storage: storage.clone(),
             keys: Arc::new(keys),
-            callers,
-            persons,
+            callers: callers.clone(),
+            persons: callers,
             // What the vault says itself needs no vault.
             confirm: Arc::new(self.desk(storage, ingest, Vaults::new())?),
             clock: self.host.clock.clone(),

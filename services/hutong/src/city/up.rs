@@ -9,11 +9,13 @@ use hutong_ledger::{genesis::Genesis, id::AgencyId};
 use hutong_peer::{SharedStorage, ingest::SharedIngest};
 use hutong_runtime::{
     Shutdown,
+    auth::OidcConfig,
     http::{HttpServer, HttpSettings},
     supervisor::Grace,
 };
 use hutong_vault::api::Front;
 use tokio::task::JoinSet;
+use utoipa::openapi::OpenApi;
 
 use super::{
     CityError as Error,
@@ -22,7 +24,7 @@ use super::{
     host::Host,
     layout::{City, Layout},
     parts::{Face, Site, Vaults, disclosure, events, orders},
-    persons::NoProvider,
+    personas::Personas,
 };
 
 /// How a city runs in one process.
@@ -99,13 +101,15 @@ impl Running {
             }
         }
         let ingest = ingest.ok_or_else(|| Error::Genesis("no agency has an ingest key".into()))?;
-        let authenticator = front::authenticator(&host, &genesis, standing.epoch.clone(), first.clone());
+        let personas = Personas::open(&layout, genesis.chain(), &url)?;
+        let identity = OidcConfig { issuers: personas.issuer_config().into_iter().collect() };
+        let epoch = standing.epoch.clone();
+        let authenticator = front::authenticator(&host, &genesis, epoch, first.clone(), identity)?;
+        shown.push(Face { routes: personas.routes(), document: OpenApi::default() });
         let storage_of = |agency: &AgencyId| storages.get(agency).unwrap_or(&first).clone();
         let mut vaults = Vaults::new();
         for owner in owners(&standing.epoch) {
-            let persons = Arc::new(NoProvider);
-            let vault =
-                site(owner).vault(storage_of(&owner), ingest.clone(), authenticator.clone(), persons)?;
+            let vault = site(owner).vault(storage_of(&owner), ingest.clone(), authenticator.clone())?;
             vaults.insert(owner, vault);
         }
         let mut desks = BTreeMap::new();

@@ -3,16 +3,24 @@
 use std::io::Read;
 
 use hutong_client::Client;
+use hutong_runtime::{Clock, SystemClock};
 
-use super::{CommandError, Context};
-use crate::cli::Person;
+use super::{CommandError, Context, token::persona_token};
+use crate::{
+    city::{self, layout::Layout},
+    cli::Person,
+};
 
 impl Context {
     /// A client that calls as a person.
     pub(super) fn person(&self, person: &Person) -> Result<Client, CommandError> {
         let city = self.city()?;
         let token = match (&person.persona, &person.token) {
-            (Some(name), _) => return Err(CommandError::Usage(format!("there is no persona {name}"))),
+            (Some(name), _) => {
+                let layout = Layout::new(&self.global.data);
+                let known: city::layout::City = city::found::read_json(&layout.city())?;
+                persona_token(&layout, &known, name, SystemClock::new().unix_ms() / 1000)?
+            }
             (None, Some(path)) => {
                 let failed = |source| CommandError::Io { path: path.clone(), source };
                 let mut token = String::new();

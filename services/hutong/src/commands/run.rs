@@ -14,7 +14,7 @@ use hutong_peer::{
     vault::{RemoteVault, SharedVault},
 };
 use hutong_runtime::{
-    auth::Authenticator,
+    auth::{Authenticator, OidcConfig},
     config::{self, Settings},
     http::{HttpServer, HttpSettings},
     supervisor::Grace,
@@ -32,7 +32,6 @@ use crate::{
         host::Host,
         layout::Layout,
         parts::{Face, Site, Vaults, disclosure, events},
-        persons::NoProvider,
         traced::TracedBus,
     },
     cli::{Run, ServiceName},
@@ -59,6 +58,8 @@ struct RunSettings {
     bus: String,
     http: HttpSettings,
     telemetry: TelemetrySettings,
+    /// The identity providers whose tokens are taken.
+    identity: OidcConfig,
 }
 
 impl Default for RunSettings {
@@ -69,6 +70,7 @@ impl Default for RunSettings {
             bus: "nats://127.0.0.1:4222".into(),
             http: HttpSettings::default(),
             telemetry: TelemetrySettings::default(),
+            identity: OidcConfig::default(),
         }
     }
 }
@@ -127,7 +129,8 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     let Some(standing) = reach(&host, &storage).await else {
         return Ok(());
     };
-    let authenticator = front::authenticator(&host, &genesis, standing.epoch.clone(), storage.clone());
+    let (epoch, identity) = (standing.epoch.clone(), settings.identity);
+    let authenticator = front::authenticator(&host, &genesis, epoch, storage.clone(), identity)?;
     faces.extend(start(&site, args.service, storage, &standing, &authenticator)?);
     front::serve(&host, server, authenticator, faces)?;
     context.output.line(format!("ready      {name} of {agency} at {url}"));
@@ -156,8 +159,7 @@ fn start(
         ServiceName::Ingest => vec![site.ingest(storage)?.1],
         ServiceName::Notification => vec![events(vec![site.notification(storage)?], site.host)],
         ServiceName::Vault => {
-            let persons = Arc::new(NoProvider);
-            let vault = site.vault(storage.clone(), ingest(), authenticator.clone(), persons)?;
+            let vault = site.vault(storage.clone(), ingest(), authenticator.clone())?;
             let mut vaults = remote_vaults(site, standing);
             vaults.insert(site.agency, vault);
             let desk = site.desk(storage.clone(), ingest(), vaults.clone())?;

@@ -104,11 +104,11 @@ fn party(party: Option<&wire::Party>) -> Value {
 }
 
 /// The name of a type of right.
-pub(crate) fn right_type(kind: RightType) -> String {
+fn right_type(kind: RightType) -> String {
     kind.as_str_name().to_ascii_lowercase()
 }
 
-pub(crate) fn right(right: &wire::Right) -> Value {
+pub fn right(right: &wire::Right) -> Value {
     let share = right.share.unwrap_or_default();
     json!({
         "id": right.id,

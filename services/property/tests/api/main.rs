@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod description;
+mod example;
+mod map;
 mod parcels;
 mod searches;
 mod storage;
+mod times;
 mod tokens;
+mod writing;
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,8 +37,8 @@ struct Running {
 
 impl Running {
     fn over(storage: Arc<MemoryStorage>) -> Self {
-        let config = Config { page: 2, wait_ms: 20, retry_ms: 1 };
-        let service = PropertyService::new(config, storage.clone());
+        let config = Config { page: 2, wait_ms: 20, retry_ms: 1, ..Config::default() };
+        let service = PropertyService::new(config, storage.clone(), [storage.desk(LAND)]);
         let stop = CancellationToken::new();
         tokio::spawn(service.clone().run(stop.clone()));
         Self { storage, routes: routes(service), stop }
@@ -47,6 +52,16 @@ impl Running {
     async fn get_as(&self, caller: Caller, path: &str) -> (u16, Value) {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = self.routes.clone().layer(Extension(caller)).oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    async fn post_as(&self, agency: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request = Request::post(path).header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        let routes = self.routes.clone().layer(Extension(Caller::agency(agency)));
+        let response = routes.oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap())

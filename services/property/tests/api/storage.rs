@@ -10,8 +10,12 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use hutong_client::Signer;
+use hutong_desk::{Desk, Means};
 use hutong_disclosure::Disclosing;
+use hutong_keys::{SealingKey, SigningKey};
 use hutong_ledger::{
     block::Header,
     contract::{Versioned, record_salt},
@@ -25,12 +29,17 @@ use hutong_ledger::{
 use hutong_peer::{
     Error, ExecutedBlock, FinalTransaction, Position, Prefetched, Session, StoragePeer, StoredRecord,
     Submitted,
+    ingest::{Accepted, Answer, Finality, IngestPeer, Wait},
     storage::{ArchivedBlock, History, Standing},
 };
 use hutong_property::{Property, domain};
+use hutong_runtime::ManualClock;
 use parking_lot::Mutex;
+use serde_json::json;
 use tokio::sync::watch;
 
+/// The time before the first height; each is a millisecond later.
+pub(crate) const BEGAN_MS: u64 = 1_700_000_000_000;
 /// The domain's owner.
 pub(crate) const LAND: &str = "land";
 
@@ -63,17 +72,36 @@ impl MemoryStorage {
         *self.height.borrow()
     }
 
+    /// A desk of an agency, whose transactions are final at once too.
+    pub(crate) fn desk(self: &Arc<Self>, name: &str) -> Desk {
+        Desk::new(Means {
+            chain: header(0).chain,
+            signer: Signer::new(agency(name), SigningKey::from_seed(&[1; 32])),
+            sealing: SealingKey::from_seed(&[9; 32]),
+            ingest: self.clone(),
+            storage: self.clone(),
+            vaults: BTreeMap::new(),
+            clock: Arc::new(ManualClock::at(BEGAN_MS)),
+        })
+    }
+
     /// Executes the action under the contract; the first of the signers submits. The transaction's id.
     pub(crate) fn submit(&self, signers: &[&str], action: Bytes) -> TxId {
+        let transaction = transaction(self.height() + 1, signers, action);
+        let finality = self.execute(&transaction);
+        assert_eq!(finality.outcome, Outcome::Applied);
+        transaction.id
+    }
+
+    fn execute(&self, transaction: &Transaction) -> Finality {
         let height = self.height() + 1;
-        let transaction = transaction(height, signers, action);
         let (epoch, header) = (epoch(), header(height));
         let mut state = self.state.lock();
         let mut execution = Execution::new(
             &Disclosing(Property),
             &epoch,
             &header,
-            std::slice::from_ref(&transaction),
+            std::slice::from_ref(transaction),
             &[None],
         );
         let mut done = loop {
@@ -83,9 +111,9 @@ impl MemoryStorage {
             }
         };
         let executed = done.executed.pop().unwrap();
-        assert_eq!(executed.opening.outcome, Outcome::Applied, "{:?}", executed.refusal);
+        let outcome = executed.opening.outcome.clone();
         for change in &executed.changes {
-            state.keep(change, &transaction, &header);
+            state.keep(change, transaction, &header);
         }
         let log_index = state.finals.len() as u64;
         state.finals.push(FinalTransaction {
@@ -98,12 +126,12 @@ impl MemoryStorage {
             agency: transaction.body.agency,
             actor: String::new(),
             nonce: transaction.body.nonce,
-            outcome: Outcome::Applied,
+            outcome: outcome.clone(),
             changes: executed.changes,
         });
         drop(state);
         self.height.send_replace(height);
-        transaction.id
+        Finality { outcome, height, time_ms: header.time_ms, receipt: None }
     }
 
     fn answers(&self) -> Result<(), Error> {
@@ -163,9 +191,17 @@ fn header(height: u64) -> Header {
         epoch: 0,
         height,
         prev: Hash::ZERO,
-        time_ms: 1_700_000_000_000 + height,
+        time_ms: BEGAN_MS + height,
         cursors: Vec::new(),
         segments: Vec::new(),
+    }
+}
+
+#[async_trait]
+impl IngestPeer for MemoryStorage {
+    async fn submit(&self, transactions: Vec<Transaction>, wait: Wait) -> Vec<Answer> {
+        assert_eq!(wait, Wait::Final, "a desk tells what is final");
+        transactions.iter().map(|transaction| Ok(Accepted::Final(self.execute(transaction)))).collect()
     }
 }
 
@@ -213,7 +249,13 @@ impl StoragePeer for MemoryStorage {
     }
 
     async fn standing(&self) -> Result<Standing, Error> {
-        not_asked()
+        self.answers()?;
+        Ok(Standing {
+            session: Session(1),
+            final_header: header(self.height()),
+            epoch: Arc::new(epoch()),
+            next_height: self.height() + 1,
+        })
     }
 
     async fn prefetch(&self, _: Domain, _: Vec<RecordKey>, _: Vec<TxId>) -> Result<Prefetched, Error> {
@@ -236,8 +278,15 @@ impl StoragePeer for MemoryStorage {
         not_asked()
     }
 
-    async fn state_receipt(&self, _: RecordKey) -> Result<Option<Bytes>, Error> {
-        not_asked()
+    /// Not a proof, but the part of one that the extract reads.
+    async fn state_receipt(&self, key: RecordKey) -> Result<Option<Bytes>, Error> {
+        let stored = self.record(key.clone(), None).await?;
+        let current = stored.map(|stored| {
+            let value = stored.value.map(|value| STANDARD.encode(value));
+            json!({ "version": stored.version, "value": value })
+        });
+        let receipt = json!({ "record": key.record, "current": current });
+        Ok(Some(receipt.to_string().into()))
     }
 
     async fn scan(
