@@ -6,6 +6,7 @@ mod analyse;
 mod cases;
 mod charts;
 mod counts;
+mod form;
 mod published;
 mod report;
 
@@ -49,8 +50,8 @@ const PAGE: usize = 50;
         analyse::Estimate,
         report::NewCase,
         report::Revision,
-        report::Facts,
-        report::Sealed,
+        form::Facts,
+        form::Sealed,
         report::Written
     ))
 )]
