@@ -102,7 +102,8 @@ impl View {
                 status: licence.status,
                 ..wire::Licence::default()
             };
-            self.turns.extend(turns(&licence).map(|turn| (turn, id.clone())));
+            let to_come = turns(&licence).filter(|turn| *turn > self.now_ms);
+            self.turns.extend(to_come.map(|turn| (turn, id.clone())));
             self.alive.insert(id, Alive { licence, standing });
         }
     }

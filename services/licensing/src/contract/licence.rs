@@ -4,7 +4,7 @@
 //! given in turn, none twice and none again.
 
 use hutong_ledger::{
-    contract::{Change, Refusal, Verified, View},
+    contract::{Change, Refusal, View},
     id::RecordId,
 };
 use hutong_wire::{
@@ -56,11 +56,7 @@ pub(super) fn business_of(record: &RecordId, loaded: &View<'_>) -> Result<Vec<Re
     licence.map(|licence| business_record(&licence.uscc)).into_iter().collect()
 }
 
-pub(super) fn apply(
-    action: &wire::Apply,
-    tx: &Verified<'_>,
-    state: &View<'_>,
-) -> Result<Vec<Change>, Refusal> {
+pub(super) fn apply(action: &wire::Apply, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
     let stated = terms(action.terms.as_ref())?;
     form::sealed(&action.sealed)?;
     form::subjects(&action.subjects)?;
@@ -74,25 +70,16 @@ pub(super) fn apply(
         subjects: action.subjects.clone(),
         ..wire::Licence::default()
     };
-    new(stated, licence, tx, state)
+    new(stated, licence, state)
 }
 
-pub(super) fn enter(
-    action: &wire::Enter,
-    tx: &Verified<'_>,
-    state: &View<'_>,
-) -> Result<Vec<Change>, Refusal> {
+pub(super) fn enter(action: &wire::Enter, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
     let licence = wire::Licence { status: Status::Issued.into(), ..wire::Licence::default() };
-    new(terms(action.terms.as_ref())?, licence, tx, state)
+    new(terms(action.terms.as_ref())?, licence, state)
 }
 
 /// The licence with the next place in the status lists, and its business where that is new.
-fn new(
-    stated: &wire::Terms,
-    licence: wire::Licence,
-    tx: &Verified<'_>,
-    state: &View<'_>,
-) -> Result<Vec<Change>, Refusal> {
+fn new(stated: &wire::Terms, licence: wire::Licence, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
     let record = licence_record(&stated.id)?;
     form::kind(&stated.kind)?;
     form::period(stated.valid_from_ms, stated.valid_until_ms)?;
@@ -117,14 +104,10 @@ fn new(
         ..licence
     };
     let counted = Change::put(counter, wire::StatusCount { count: after }.encode_to_vec());
-    Ok([Some(put(record, licence, tx, state)), Some(counted), business].into_iter().flatten().collect())
+    Ok([Some(put(record, licence, state)), Some(counted), business].into_iter().flatten().collect())
 }
 
-pub(super) fn issue(
-    action: &wire::Issue,
-    tx: &Verified<'_>,
-    state: &View<'_>,
-) -> Result<Vec<Change>, Refusal> {
+pub(super) fn issue(action: &wire::Issue, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
     let (record, mut licence) = alive(&action.id, state)?;
     let entered = licence.status() == Status::Issued && licence.credentials.is_empty();
     if licence.status() != Status::Applied && !entered {
@@ -132,14 +115,10 @@ pub(super) fn issue(
     }
     add(&mut licence, action.credential.as_ref())?;
     licence.status = Status::Issued.into();
-    Ok(vec![put(record, licence, tx, state)])
+    Ok(vec![put(record, licence, state)])
 }
 
-pub(super) fn renew(
-    action: &wire::Renew,
-    tx: &Verified<'_>,
-    state: &View<'_>,
-) -> Result<Vec<Change>, Refusal> {
+pub(super) fn renew(action: &wire::Renew, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
     let (record, mut licence) = alive(&action.id, state)?;
     issued(&licence)?;
     business::open(&licence.uscc, state)?;
@@ -152,27 +131,19 @@ pub(super) fn renew(
     form::replace(&mut licence.sealed, &action.sealed)?;
     add(&mut licence, action.credential.as_ref())?;
     licence.valid_until_ms = action.valid_until_ms;
-    Ok(vec![put(record, licence, tx, state)])
+    Ok(vec![put(record, licence, state)])
 }
 
-pub(super) fn suspend(
-    action: &wire::Suspend,
-    tx: &Verified<'_>,
-    state: &View<'_>,
-) -> Result<Vec<Change>, Refusal> {
+pub(super) fn suspend(action: &wire::Suspend, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
     let (record, mut licence) = alive(&action.id, state)?;
     form::reason(&action.reason)?;
     issued(&licence)?;
     licence.status = Status::Suspended.into();
     licence.reason = action.reason.clone();
-    Ok(vec![put(record, licence, tx, state)])
+    Ok(vec![put(record, licence, state)])
 }
 
-pub(super) fn reinstate(
-    action: &wire::Reinstate,
-    tx: &Verified<'_>,
-    state: &View<'_>,
-) -> Result<Vec<Change>, Refusal> {
+pub(super) fn reinstate(action: &wire::Reinstate, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
     let (record, mut licence) = alive(&action.id, state)?;
     form::reason(&action.reason)?;
     if licence.status() != Status::Suspended {
@@ -180,20 +151,16 @@ pub(super) fn reinstate(
     }
     licence.status = Status::Issued.into();
     licence.reason = action.reason.clone();
-    Ok(vec![put(record, licence, tx, state)])
+    Ok(vec![put(record, licence, state)])
 }
 
 /// Also of one that is only applied for: then it is turned down. And of one whose time is over: a credential may say otherwise.
-pub(super) fn revoke(
-    action: &wire::Revoke,
-    tx: &Verified<'_>,
-    state: &View<'_>,
-) -> Result<Vec<Change>, Refusal> {
+pub(super) fn revoke(action: &wire::Revoke, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
     let (record, mut licence) = standing_licence(&action.id, state)?;
     form::reason(&action.reason)?;
     licence.status = Status::Revoked.into();
     licence.reason = action.reason.clone();
-    Ok(vec![put(record, licence, tx, state)])
+    Ok(vec![put(record, licence, state)])
 }
 
 /// A licence that is not revoked.
@@ -240,9 +207,10 @@ fn add(licence: &mut wire::Licence, credential: Option<&wire::Credential>) -> Re
     Ok(())
 }
 
-/// The licence as it was decided, by whom and when.
-fn put(record: RecordId, licence: wire::Licence, tx: &Verified<'_>, state: &View<'_>) -> Change {
-    let licence = wire::Licence { issuer: tx.body.agency.to_string(), changed_ms: state.time_ms, ..licence };
+/// The licence as it was decided, when, and by whom: whoever submitted it, the owner of the domain signed.
+fn put(record: RecordId, licence: wire::Licence, state: &View<'_>) -> Change {
+    let issuer = state.epoch.rules(state.domain).map(|rules| rules.owner.to_string()).unwrap_or_default();
+    let licence = wire::Licence { issuer, changed_ms: state.time_ms, ..licence };
     Change::put(record, licence.encode_to_vec())
 }
 

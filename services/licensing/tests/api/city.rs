@@ -122,8 +122,13 @@ impl City {
         let height = self.height() + 1;
         let (epoch, header) = (epoch(), header(height, self.clock.unix_ms()));
         let mut state = self.state.lock();
-        let mut execution =
-            Execution::new(&Disclosing(Licensing), &epoch, &header, std::slice::from_ref(transaction), &[None]);
+        let mut execution = Execution::new(
+            &Disclosing(Licensing),
+            &epoch,
+            &header,
+            std::slice::from_ref(transaction),
+            &[None],
+        );
         let mut done = loop {
             match execution.run(&mut state.records) {
                 Step::Done(done) => break done,
@@ -179,13 +184,10 @@ impl State {
 }
 
 fn epoch() -> Epoch {
-    let agency = |id: &str| Agency {
-        id: id.parse().unwrap(),
-        name: id.into(),
-        validating: true,
-        keys: Vec::new(),
-    };
-    let rules = DomainRules { domain: domain(), owner: MARKET.parse().unwrap(), contract: 1, hosts: Vec::new() };
+    let agency =
+        |id: &str| Agency { id: id.parse().unwrap(), name: id.into(), validating: true, keys: Vec::new() };
+    let rules =
+        DomainRules { domain: domain(), owner: MARKET.parse().unwrap(), contract: 1, hosts: Vec::new() };
     let agencies = vec![agency(JUSTICE), agency(MARKET)];
     Epoch { number: 7, from_height: 1, agencies, domains: vec![rules], orderers: Vec::new() }
 }
@@ -307,7 +309,7 @@ impl StoragePeer for City {
         limit: usize,
     ) -> Result<Vec<(RecordId, StoredRecord)>, Error> {
         self.answers()?;
-        assert_eq!(domain, domain());
+        assert_eq!(domain, hutong_licensing::domain());
         let state = self.state.lock();
         let wanted = state.versions.iter().filter(|(key, _)| {
             key.record.as_str().starts_with(&prefix) && after.as_ref().is_none_or(|after| key.record > *after)

@@ -35,7 +35,10 @@ async fn stock_software_reads_a_credential_and_its_status() {
         // At once, not some time later.
         assert_eq!(reader::status(&running, &said).await, entry, "after {what}");
         let verified = running.verify(&credential).await;
-        assert_eq!((verified["valid"].as_bool(), verified["reason"].as_str()), (Some(reason.is_none()), reason));
+        assert_eq!(
+            (verified["valid"].as_bool(), verified["reason"].as_str()),
+            (Some(reason.is_none()), reason)
+        );
     }
 }
 
@@ -91,7 +94,11 @@ async fn whatever_is_tampered_with_is_noticed() {
         ("a.b.c~".into(), "malformed"),
     ] {
         let verified = running.verify(&text).await;
-        assert_eq!((verified["valid"].as_bool(), verified["reason"].as_str()), (Some(false), Some(reason)), "{text}");
+        assert_eq!(
+            (verified["valid"].as_bool(), verified["reason"].as_str()),
+            (Some(false), Some(reason)),
+            "{text}"
+        );
         assert!(verified.get("claims").is_none());
     }
 }
@@ -156,7 +163,10 @@ async fn renewals_and_copies_come_from_the_vault() {
     assert_eq!(renewed.status, 200, "{}", renewed.text);
     let newer = renewed.body["credential"].as_str().unwrap();
     let (said, claims) = reader::credential(&running, newer).await;
-    assert_eq!((&said["exp"], Value::Object(claims)), (&json!(1_761_955_200), crate::new_licence()["claims"].clone()));
+    assert_eq!(
+        (&said["exp"], Value::Object(claims)),
+        (&json!(1_761_955_200), crate::new_licence()["claims"].clone())
+    );
     let verified = running.verify(&credential).await;
     assert_eq!((&verified["valid"], &verified["newest"]), (&json!(true), &json!(false)));
     assert_eq!(running.verify(newer).await["newest"], true);
@@ -164,7 +174,10 @@ async fn renewals_and_copies_come_from_the_vault() {
     let other = json!({ "valid_until": "2026-10-31", "claims": { "seats": 60 } });
     let last = running.post(&path("renew"), other).await.body["credential"].as_str().unwrap().to_owned();
     assert_eq!(running.verify(&last).await["claims"], json!({ "seats": 60 }));
-    assert_eq!(running.post(&path("credential"), json!({})).await.body["credential"].as_str(), Some(last.as_str()));
+    assert_eq!(
+        running.post(&path("credential"), json!({})).await.body["credential"].as_str(),
+        Some(last.as_str())
+    );
     // The first says itself when it is over, though the licence goes on.
     running.pass(400);
     let verified = running.verify(&credential).await;
@@ -197,4 +210,29 @@ async fn an_issuer_with_a_path_is_found_there() {
     assert_eq!(reader::status(&running, &said).await, 0);
     assert_eq!(running.get("/market/licensing/v1/types/licence").await.body["vct"], said["vct"]);
     assert_eq!(running.get("/market/licensing/v1/status/7").await.code(), (404, "status_list_unknown"));
+}
+
+/// The worked example of docs/licensing.md, as it stands there.
+#[tokio::test]
+async fn the_example_in_the_docs_works() {
+    let page = include_str!("../../../../docs/licensing.md");
+    let bodies: Vec<&str> = page.split("-d '").skip(1).map(|rest| rest.split_once('\'').unwrap().0).collect();
+    let running = Running::new();
+    running.pass(900);
+    let issued = running.post("/licensing/v1/licences", serde_json::from_str(bodies[0]).unwrap()).await;
+    assert_eq!(issued.status, 201, "{}", issued.text);
+    let (id, credential) = (issued.body["id"].as_str().unwrap(), issued.body["credential"].as_str().unwrap());
+    let parts: Vec<&str> = credential.split('~').collect();
+    let is_seats = |part: &&&str| {
+        URL_SAFE_NO_PAD.decode(part).is_ok_and(|d| String::from_utf8_lossy(&d).contains("seats"))
+    };
+    let seats = parts[1..].iter().find(is_seats).unwrap();
+    let example = page.split("```json").nth(1).unwrap().split("```").next().unwrap();
+    let mut expected: Value = serde_json::from_str(example).unwrap();
+    expected["licence"]["id"] = id.into();
+    assert_eq!(running.verify(&format!("{}~{seats}~", parts[0])).await, expected);
+    let revoked = running
+        .post(&format!("/licensing/v1/licences/{id}/revoke"), serde_json::from_str(bodies[2]).unwrap());
+    assert_eq!(revoked.await.body["status"], "revoked");
+    assert_eq!(running.verify(credential).await["reason"], "revoked");
 }

@@ -62,7 +62,8 @@ impl Running {
         let config = Config { page: 2, wait_ms: 20, retry_ms: 1, ..config };
         let chain = "riverton-0011223344556677".parse().unwrap();
         let (key, clock) = (SigningKey::from_seed(&[seed; 32]), city.clock.clone());
-        let service = LicensingService::new(config, chain, city.clone(), city.desk(MARKET), key, clock).unwrap();
+        let service =
+            LicensingService::new(config, chain, city.clone(), city.desk(MARKET), key, clock).unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(service.clone().run(stop.clone()));
         Self { city, routes: routes(service), stop }
@@ -106,7 +107,9 @@ impl Running {
     }
 
     async fn verify(&self, credential: &str) -> Value {
-        let answer = self.post_as(Caller::Anonymous, "/licensing/v1/verify", json!({ "credential": credential })).await;
+        let answer = self
+            .post_as(Caller::Anonymous, "/licensing/v1/verify", json!({ "credential": credential }))
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.body
     }

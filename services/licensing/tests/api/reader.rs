@@ -45,13 +45,18 @@ pub(crate) async fn credential(running: &Running, text: &str) -> (Map<String, Va
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(signed.split('.').nth(1).unwrap()).unwrap()).unwrap();
     let said = token(running, unverified["iss"].as_str().unwrap(), signed, "dc+sd-jwt").await;
     assert_eq!(said["_sd_alg"], "sha-256");
-    let digests: Vec<&str> = said["_sd"].as_array().unwrap().iter().map(|digest| digest.as_str().unwrap()).collect();
+    let digests: Vec<&str> =
+        said["_sd"].as_array().unwrap().iter().map(|digest| digest.as_str().unwrap()).collect();
     let mut claims = Map::new();
     for disclosure in parts.filter(|part| !part.is_empty()) {
         assert!(digests.contains(&digest(disclosure).as_str()), "a disclosure that was not signed");
-        let triple: Vec<Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(disclosure).unwrap()).unwrap();
+        let triple: Vec<Value> =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(disclosure).unwrap()).unwrap();
         assert_eq!(triple.len(), 3);
-        assert!(URL_SAFE_NO_PAD.decode(triple[0].as_str().unwrap()).unwrap().len() >= 16, "a salt of 128 bits");
+        assert!(
+            URL_SAFE_NO_PAD.decode(triple[0].as_str().unwrap()).unwrap().len() >= 16,
+            "a salt of 128 bits"
+        );
         claims.insert(triple[1].as_str().unwrap().to_owned(), triple[2].clone());
     }
     (said, claims)
@@ -65,7 +70,9 @@ pub(crate) async fn status(running: &Running, said: &Map<String, Value>) -> u8 {
     assert_eq!(answer.headers["content-type"], "application/statuslist+jwt");
     let list = token(running, said["iss"].as_str().unwrap(), &answer.text, "statuslist+jwt").await;
     assert_eq!(list["sub"], uri);
-    assert!(list["exp"].as_u64().unwrap() > list["iat"].as_u64().unwrap() && list["ttl"].as_u64().unwrap() > 0);
+    assert!(
+        list["exp"].as_u64().unwrap() > list["iat"].as_u64().unwrap() && list["ttl"].as_u64().unwrap() > 0
+    );
     let bits = list["status_list"]["bits"].as_u64().unwrap();
     let packed = URL_SAFE_NO_PAD.decode(list["status_list"]["lst"].as_str().unwrap()).unwrap();
     let mut bytes = Vec::new();
