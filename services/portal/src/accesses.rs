@@ -91,8 +91,25 @@ impl PortalService {
         let more = seen.len() > limit;
         seen.truncate(limit);
         let last = seen.last().filter(|_| more);
-        let next = last.and_then(|last| Some(After { domain: last.domain.parse().ok()?, number: last.number }));
+        let next =
+            last.and_then(|last| Some(After { domain: last.domain.parse().ok()?, number: last.number }));
         Ok((seen, next))
+    }
+
+    /// The newest accesses, so many of each domain, and whether there are more. Those that a court seals come last.
+    pub(crate) async fn newest(&self, own: &Own, of_each: u64) -> Result<(Vec<Seen>, bool), Problem> {
+        let now_ms = self.now_ms().await?;
+        let (mut seen, mut more) = (Vec::new(), false);
+        for (domain, (_, handle)) in &own.handles {
+            let count = self.count(*domain, handle).await?;
+            let before = count.saturating_sub(of_each);
+            more |= before > 0;
+            if count > 0 {
+                seen.extend(self.seen(*domain, handle, before + 1..=count, now_ms).await?);
+            }
+        }
+        seen.sort_by_key(|seen: &Seen| std::cmp::Reverse(seen.opened.as_ref().map(|opened| opened.time_ms)));
+        Ok((seen, more))
     }
 
     /// How many accesses there were to a person's data in a domain.
@@ -119,7 +136,9 @@ impl PortalService {
             let sealed = !is_open(entry.sealed_until_ms, now_ms);
             let opened = match if sealed { None } else { details.next() } {
                 Some((id, Some((_, access)))) => Some(opened(id, access)),
-                Some((_, None)) => return Err(Problem::internal("an access that an index counts is missing")),
+                Some((_, None)) => {
+                    return Err(Problem::internal("an access that an index counts is missing"));
+                }
                 None => None,
             };
             Ok(Seen { domain: domain.to_string(), number: entry.number, sealed, sealed_until_ms, opened })

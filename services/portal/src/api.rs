@@ -40,7 +40,18 @@ use crate::{
         erasures::erase
     ),
     components(schemas(
-        Me, InDomain, Page, Seen, Opened, Consents, Given, Wanted, Erasures, Certificate, Erased, Wish
+        Me,
+        InDomain,
+        Page,
+        Seen,
+        Opened,
+        Consents,
+        Given,
+        Wanted,
+        Erasures,
+        Certificate,
+        Erased,
+        Wish
     ))
 )]
 struct Document;

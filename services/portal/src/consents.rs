@@ -1,5 +1,6 @@
 //! Consents: given and withdrawn by the person in one call, through the desk of the domain's owner. The contract decides.
 
+use http::StatusCode;
 use hutong_desk::Desk;
 use hutong_disclosure::records;
 use hutong_ledger::id::{AgencyId, Domain, TxId};
@@ -8,7 +9,6 @@ use hutong_wire::{
     prost::Message,
     v1::disclosure::{Action, Consent, Envelope, GiveConsent, WithdrawConsent, action::Kind},
 };
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -111,7 +111,12 @@ impl PortalService {
         self.given(domain, &handle, id).await
     }
 
-    async fn given(&self, domain: Domain, handle: &hutong_disclosure::Handle, id: &str) -> Result<Given, Problem> {
+    async fn given(
+        &self,
+        domain: Domain,
+        handle: &hutong_disclosure::Handle,
+        id: &str,
+    ) -> Result<Given, Problem> {
         let unknown = || {
             let detail = format!("You have given no such consent in the domain {domain}.");
             Problem::new("consent_unknown", StatusCode::NOT_FOUND, detail).field("id")

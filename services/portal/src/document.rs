@@ -31,7 +31,11 @@ const RECEIPTS_AT_ONCE: usize = 8;
 
 impl PortalService {
     /// All accesses to a person's data, in one domain or in all. Nothing that is not whole is given.
-    pub(crate) async fn document(&self, person: &Person, only: Option<Domain>) -> Result<AccessList, Problem> {
+    pub(crate) async fn document(
+        &self,
+        person: &Person,
+        only: Option<Domain>,
+    ) -> Result<AccessList, Problem> {
         let handles = self.own(person, only).await?.whole()?;
         let mut persons = Vec::new();
         let mut room = self.config.document_accesses_max;
@@ -71,12 +75,7 @@ impl PortalService {
         Ok(Some(PersonAccesses { domain, handle: Hex(*handle), index, entries }))
     }
 
-    async fn listed(
-        &self,
-        domain: Domain,
-        entry: AccessEntry,
-        now_ms: u64,
-    ) -> Result<ListedEntry, Problem> {
+    async fn listed(&self, domain: Domain, entry: AccessEntry, now_ms: u64) -> Result<ListedEntry, Problem> {
         let details = entry.details[..].try_into().map(Hash).map_err(unreadable)?;
         let mut listed = ListedEntry {
             number: entry.number,

@@ -89,7 +89,9 @@ impl PortalService {
         }
         if sealed.subjects.iter().any(|subject| subject != handle) {
             let detail = "The record is about others too; ask the domain's owner, who has to hear them.";
-            return Err(Problem::new("shared_record", StatusCode::UNPROCESSABLE_ENTITY, detail).field("record"));
+            return Err(
+                Problem::new("shared_record", StatusCode::UNPROCESSABLE_ENTITY, detail).field("record")
+            );
         }
         Ok(())
     }

@@ -38,11 +38,11 @@ impl PortalService {
             Some(domain) => Some(owner_of(&epoch, domain)?),
             None => None,
         };
-        let asked = self.ports.vaults.iter().filter(|(agency, _)| owner.is_none_or(|owner| owner == **agency));
+        let asked =
+            self.ports.vaults.iter().filter(|(agency, _)| owner.is_none_or(|owner| owner == **agency));
         let token = person.token.expose();
-        let answers = join_all(asked.map(|(agency, vault)| async move {
-            (*agency, vault.own_handles(token).await)
-        }));
+        let answers =
+            join_all(asked.map(|(agency, vault)| async move { (*agency, vault.own_handles(token).await) }));
         let mut own = Own { handles: BTreeMap::new(), unreachable: self.without_vault(&epoch, owner) };
         for (agency, answer) in answers.await {
             let told = match answer {
@@ -68,7 +68,11 @@ impl PortalService {
     }
 
     /// The person's handle in a domain.
-    pub(crate) async fn own_in(&self, person: &Person, domain: Domain) -> Result<(AgencyId, Handle), Problem> {
+    pub(crate) async fn own_in(
+        &self,
+        person: &Person,
+        domain: Domain,
+    ) -> Result<(AgencyId, Handle), Problem> {
         let own = self.own(person, Some(domain)).await?;
         own.handles.get(&domain).copied().ok_or_else(|| {
             let detail = format!("Nothing of yours lies in the domain {domain}.");
@@ -82,9 +86,8 @@ impl PortalService {
         let mut owners: Vec<AgencyId> = city.map(|rules| rules.owner).collect();
         owners.sort_unstable();
         owners.dedup();
-        owners.retain(|owner| {
-            only.is_none_or(|only| only == *owner) && !self.ports.vaults.contains_key(owner)
-        });
+        owners
+            .retain(|owner| only.is_none_or(|only| only == *owner) && !self.ports.vaults.contains_key(owner));
         owners
     }
 }

@@ -31,7 +31,9 @@ impl View {
         if !change.record.as_str().starts_with("erasure/") {
             return;
         }
-        let Some(erasure) = change.value.as_deref().and_then(|value| Erasure::decode(value).ok()) else { return };
+        let Some(erasure) = change.value.as_deref().and_then(|value| Erasure::decode(value).ok()) else {
+            return;
+        };
         for handle in subjects(&erasure) {
             self.erased.entry((domain, handle)).or_default().insert(change.record.clone());
         }
