@@ -2,6 +2,7 @@
 //! shown is final.
 
 mod checks;
+mod decisions;
 mod form;
 mod issuer;
 mod licences;
@@ -21,9 +22,9 @@ use crate::LicensingService;
         licences::create,
         licences::list,
         licences::one,
-        licences::revoke,
-        licences::suspend,
-        licences::reinstate,
+        decisions::revoke,
+        decisions::suspend,
+        decisions::reinstate,
         licences::renew,
         licences::credential,
         licences::business,
@@ -60,9 +61,9 @@ pub fn routes(service: LicensingService) -> Router {
     Router::new()
         .route("/licensing/v1/licences", get(licences::list).post(licences::create))
         .route("/licensing/v1/licences/{id}", get(licences::one))
-        .route("/licensing/v1/licences/{id}/revoke", post(licences::revoke))
-        .route("/licensing/v1/licences/{id}/suspend", post(licences::suspend))
-        .route("/licensing/v1/licences/{id}/reinstate", post(licences::reinstate))
+        .route("/licensing/v1/licences/{id}/revoke", post(decisions::revoke))
+        .route("/licensing/v1/licences/{id}/suspend", post(decisions::suspend))
+        .route("/licensing/v1/licences/{id}/reinstate", post(decisions::reinstate))
         .route("/licensing/v1/licences/{id}/renew", post(licences::renew))
         .route("/licensing/v1/licences/{id}/credential", post(licences::credential))
         .route("/licensing/v1/businesses/{uscc}", get(licences::business))

@@ -4,7 +4,6 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use hutong_runtime::{
     auth::{Caller, RequireAgency},
@@ -13,10 +12,10 @@ use hutong_runtime::{
 use hutong_wire::{prost::Message, v1::licensing as wire};
 use serde_json::{Value, json};
 
-use super::form::{self, NewLicence, PAGE, PAGE_MAX, Page, Reason, Renewal, Search, official, shown};
+use super::form::{self, NewLicence, PAGE, PAGE_MAX, Page, Renewal, Search, official, shown};
 use crate::{
-    LicensingService, build,
-    contract::{Standing, business_record, domain, licence_record, render_business, standing_name},
+    LicensingService,
+    contract::{Standing, business_record, licence_record, render_business, standing_name},
     credential::status_list::ENTRIES,
     issue::{Issued, unavailable},
     view::{self, Key},
@@ -72,7 +71,7 @@ async fn told(service: &LicensingService, id: &str, issued: Issued) -> Result<Va
     Ok(told)
 }
 
-async fn one_shown(service: &LicensingService, id: &str) -> Result<Value, Problem> {
+pub(super) async fn one_shown(service: &LicensingService, id: &str) -> Result<Value, Problem> {
     // Says what is wrong with the number, or that it is nobody's.
     let licence = service.licence(id).await?;
     let record = licence_record(id).map_err(Problem::internal)?;
@@ -156,85 +155,6 @@ pub(super) async fn one(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     one_shown(&service, &id).await.map(Json)
-}
-
-/// Revoke a licence for good
-#[utoipa::path(post, path = "/licensing/v1/licences/{id}/revoke", tag = "licensing", params(("id" = String, Path)), request_body = Reason, responses(
-    (status = 200, description = "It is revoked, and the status list says so.", body = Value),
-    (status = 400, description = "`malformed_path`, `malformed_json`, `not_utf8`, `truncated_body`"),
-    (status = 401, description = "`authentication_required`, `invalid_token`"),
-    (status = 403, description = "`not_the_owner`"),
-    (status = 404, description = "`licence_unknown`"),
-    (status = 413, description = "`body_too_large`"),
-    (status = 415, description = "`unsupported_media_type`"),
-    (status = 422, description = "`unexpected_json`, `reason_missing`, `licence_revoked`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
-pub(super) async fn revoke(
-    State(service): State<LicensingService>,
-    agency: RequireAgency,
-    caller: Caller,
-    Path(id): Path<String>,
-    Json(why): Json<Reason>,
-) -> Result<Json<Value>, Problem> {
-    let official = official(&service, &agency, &caller)?;
-    decide(&service, &id, build::revoke(&id, &why.reason), &official).await
-}
-
-/// Suspend a licence
-#[utoipa::path(post, path = "/licensing/v1/licences/{id}/suspend", tag = "licensing", params(("id" = String, Path)), request_body = Reason, responses(
-    (status = 200, description = "It is suspended, and the status list says so.", body = Value),
-    (status = 400, description = "`malformed_path`, `malformed_json`, `not_utf8`, `truncated_body`"),
-    (status = 401, description = "`authentication_required`, `invalid_token`"),
-    (status = 403, description = "`not_the_owner`"),
-    (status = 404, description = "`licence_unknown`"),
-    (status = 413, description = "`body_too_large`"),
-    (status = 415, description = "`unsupported_media_type`"),
-    (status = 422, description = "`unexpected_json`, `reason_missing`, `licence_not_issued`, `licence_expired`, `licence_revoked`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
-pub(super) async fn suspend(
-    State(service): State<LicensingService>,
-    agency: RequireAgency,
-    caller: Caller,
-    Path(id): Path<String>,
-    Json(why): Json<Reason>,
-) -> Result<Json<Value>, Problem> {
-    let official = official(&service, &agency, &caller)?;
-    decide(&service, &id, build::suspend(&id, &why.reason), &official).await
-}
-
-/// Reinstate a suspended licence
-#[utoipa::path(post, path = "/licensing/v1/licences/{id}/reinstate", tag = "licensing", params(("id" = String, Path)), request_body = Reason, responses(
-    (status = 200, description = "It stands again, and the status list says so.", body = Value),
-    (status = 400, description = "`malformed_path`, `malformed_json`, `not_utf8`, `truncated_body`"),
-    (status = 401, description = "`authentication_required`, `invalid_token`"),
-    (status = 403, description = "`not_the_owner`"),
-    (status = 404, description = "`licence_unknown`"),
-    (status = 413, description = "`body_too_large`"),
-    (status = 415, description = "`unsupported_media_type`"),
-    (status = 422, description = "`unexpected_json`, `reason_missing`, `licence_not_suspended`, `licence_expired`, `licence_revoked`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
-pub(super) async fn reinstate(
-    State(service): State<LicensingService>,
-    agency: RequireAgency,
-    caller: Caller,
-    Path(id): Path<String>,
-    Json(why): Json<Reason>,
-) -> Result<Json<Value>, Problem> {
-    let official = official(&service, &agency, &caller)?;
-    decide(&service, &id, build::reinstate(&id, &why.reason), &official).await
-}
-
-/// Submits what is decided of a licence that is there.
-async fn decide(
-    service: &LicensingService,
-    id: &str,
-    action: Bytes,
-    official: &str,
-) -> Result<Json<Value>, Problem> {
-    service.licence(id).await?;
-    let done = service.desk.submit(domain(), action, official).await?;
-    service.until_shown(done.height).await;
-    one_shown(service, id).await.map(Json)
 }
 
 /// Renew a licence

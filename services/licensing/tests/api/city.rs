@@ -1,4 +1,4 @@
-//! A city in memory, storage, ingest and vault in one: what the contract decides is final at once, one transaction a height.
+//! A city in memory, storage and ingest in one: what the contract decides is final at once, one transaction a height.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use hutong_ledger::{
     epoch::{Agency, DomainRules, Epoch},
     execute::{Execution, Records, Step},
     hash::Hash,
-    id::{Domain, KeyId, RecordId, RecordKey, TxId},
+    id::{Domain, RecordId, RecordKey, TxId},
     transaction::{Body, Transaction},
 };
 use hutong_licensing::{Licensing, domain};
@@ -31,16 +31,8 @@ use hutong_peer::{
     Submitted,
     ingest::{Accepted, Answer, Finality, IngestPeer, Wait},
     storage::{ArchivedBlock, History, Standing},
-    vault::{Handle, RELEASE_INFO, Released, ToSeal, VaultError, VaultPeer, release_aad},
 };
 use hutong_runtime::{Clock, ManualClock};
-use hutong_wire::{
-    prost::Message,
-    v1::{
-        disclosure::{Access, SealedField},
-        vault::{OpenedField, Opening},
-    },
-};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -51,13 +43,16 @@ pub(crate) const JUSTICE: &str = "justice";
 /// The city's first moment.
 pub(crate) const BEGAN_MS: u64 = 1_700_000_000_000;
 
+/// A salt and a value.
+pub(crate) type Sealed = ([u8; 16], Bytes);
+
 #[derive(Debug)]
 pub(crate) struct City {
     pub(crate) clock: Arc<ManualClock>,
     state: Mutex<State>,
     height: watch::Sender<u64>,
     /// What the vault has: salt and value by record and field.
-    sealed: Mutex<BTreeMap<(RecordId, String), ([u8; 16], Bytes)>>,
+    pub(crate) sealed: Mutex<BTreeMap<(RecordId, String), Sealed>>,
     /// While set, every call fails.
     pub(crate) away: AtomicBool,
 }
@@ -192,7 +187,7 @@ fn epoch() -> Epoch {
     Epoch { number: 7, from_height: 1, agencies, domains: vec![rules], orderers: Vec::new() }
 }
 
-fn header(height: u64, time_ms: u64) -> Header {
+pub(crate) fn header(height: u64, time_ms: u64) -> Header {
     Header {
         chain: "riverton-0011223344556677".parse().unwrap(),
         rules: 1,
@@ -210,51 +205,6 @@ impl IngestPeer for City {
     async fn submit(&self, transactions: Vec<Transaction>, wait: Wait) -> Vec<Answer> {
         assert_eq!(wait, Wait::Final, "a desk tells what is final");
         transactions.iter().map(|transaction| Ok(Accepted::Final(self.decide(transaction)))).collect()
-    }
-}
-
-#[async_trait]
-impl VaultPeer for City {
-    async fn seal(&self, _: &str, values: ToSeal) -> Result<Vec<(String, Hash)>, VaultError> {
-        let mut commitments = Vec::new();
-        for (name, value) in values.values {
-            let salt = hutong_keys::random_bytes::<16>().unwrap();
-            let hash = hutong_disclosure::commitment(domain(), &values.record.record, &name, &salt, &value);
-            self.sealed.lock().insert((values.record.record.clone(), name.clone()), (salt, value));
-            commitments.push((name, hash));
-        }
-        Ok(commitments)
-    }
-
-    async fn find_person(&self, _: &str, _: Domain, _: &str) -> Result<(Handle, bool), VaultError> {
-        Ok(([7; 16], true))
-    }
-
-    async fn own_handles(&self, _: &str) -> Result<Vec<(Domain, Handle)>, VaultError> {
-        Ok(Vec::new())
-    }
-
-    async fn release(&self, id: TxId) -> Result<Released, VaultError> {
-        let found = StoragePeer::transaction(self, id).await.unwrap().unwrap();
-        let name = hutong_disclosure::records::access(&id);
-        let change = found.changes.iter().find(|change| change.record == name).unwrap();
-        let access = Access::decode(&change.value.as_ref().unwrap()[..]).unwrap();
-        let record: RecordId = access.record.parse().unwrap();
-        let field = |field: &SealedField| {
-            let (salt, value) = self.sealed.lock()[&(record.clone(), field.name.clone())].clone();
-            OpenedField { name: field.name.clone(), salt: salt.to_vec().into(), value }
-        };
-        let opening = Opening { fields: access.fields.iter().map(field).collect() };
-        let key = SealingKey::from_seed(&[9; 32]).public();
-        let aad = release_aad(header(0, 0).chain, &id);
-        let (encapsulated, ciphertext) =
-            hutong_keys::seal(&key.0, RELEASE_INFO, &aad, &opening.encode_to_vec()).unwrap();
-        Ok(Released {
-            access: id,
-            key: KeyId::of(&key.0),
-            encapsulated: encapsulated.to_vec().into(),
-            ciphertext: ciphertext.into(),
-        })
     }
 }
 

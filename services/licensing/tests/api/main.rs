@@ -8,6 +8,7 @@ mod city;
 mod credentials;
 mod licences;
 mod reader;
+mod vault;
 
 use std::{sync::Arc, time::Duration};
 

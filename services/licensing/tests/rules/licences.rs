@@ -29,6 +29,9 @@ fn an_application_registers_the_business_and_takes_a_place() {
     assert_eq!(office.licence("c").status_index, 2, "what was refused takes no place");
 }
 
+/// Makes terms wrong.
+type Change = fn(&mut wire::Terms);
+
 #[test]
 fn terms_have_their_form() {
     let mut office = Office::default();
@@ -38,12 +41,12 @@ fn terms_have_their_form() {
     }
     assert_eq!(office.no(apply_as(|apply| apply.terms = None)), "licence_invalid");
     assert_eq!(office.no(build::action(Kind::Enter(wire::Enter { terms: None }))), "licence_invalid");
-    let with = |change: fn(&mut wire::Terms)| {
+    let with = |change: Change| {
         let mut terms = terms("a");
         change(&mut terms);
         apply_as(|apply| apply.terms = Some(terms))
     };
-    let cases: [(fn(&mut wire::Terms), &str); 9] = [
+    let cases: [(Change, &str); 9] = [
         (|terms| terms.uscc = "91110000600037341K".into(), "uscc_invalid"),
         (|terms| terms.name = String::new(), "business_invalid"),
         (|terms| terms.kind = String::new(), "licence_invalid"),
