@@ -86,10 +86,7 @@ impl Bodies {
     }
 
     pub fn has(&self, commitment: &Hash) -> Result<bool, Error> {
-        match &*self.0.read() {
-            Kept::Memory(kept) => Ok(kept.contains_key(commitment)),
-            Kept::File(file) => file.has(commitment),
-        }
+        Ok(self.get(commitment)?.is_some())
     }
 
     /// Destroys bodies: what is left is written anew under a fresh key.
@@ -136,8 +133,15 @@ impl File {
     }
 
     fn get(&self, commitment: &Hash) -> Result<Option<Arc<str>>, Error> {
-        let sealed = self.store.snapshot()?.get(&BODIES, &commitment.0)?;
-        sealed.map(|sealed| self.unseal(&commitment.0, &sealed)).transpose()
+        let Some(sealed) = self.store.snapshot()?.get(&BODIES, &commitment.0)? else { return Ok(None) };
+        match self.unseal(&commitment.0, &sealed) {
+            // What does not open is lost like what is not there: the vault has it.
+            Err(Error::Unopened) => {
+                tracing::error!(%commitment, "a body does not open under the key of its file");
+                Ok(None)
+            }
+            body => body.map(Some),
+        }
     }
 
     fn unseal(&self, commitment: &[u8; 32], sealed: &[u8]) -> Result<Arc<str>, Error> {
@@ -164,7 +168,10 @@ impl File {
             if without.iter().any(|gone| gone.0 == commitment) {
                 continue;
             }
-            copied.push((commitment, self.unseal(&commitment, &sealed)?));
+            // A damaged row is of no use in the new file either.
+            if let Ok(body) = self.unseal(&commitment, &sealed) {
+                copied.push((commitment, body));
+            }
             if copied.len() == COPIED {
                 new.put(copied.iter().map(|(hash, body)| (*hash, &**body)))?;
                 copied.clear();
@@ -270,6 +277,18 @@ mod tests {
         assert_eq!(names(dir.path()), ["bodies-1.key", "bodies-1.redb"]);
         drop(bodies);
         assert_eq!(Bodies::open(dir.path()).unwrap().get(&two).unwrap().as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn what_does_not_open_is_lost_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        Bodies::open(dir.path()).unwrap().put(&[(Hash([1; 32]), "one".into())]).unwrap();
+        fs::write(dir.path().join("bodies-0.key"), hex::encode([7; 32])).unwrap();
+        let bodies = Bodies::open(dir.path()).unwrap();
+        assert_eq!(bodies.get(&Hash([1; 32])).unwrap(), None);
+        assert!(!bodies.has(&Hash([1; 32])).unwrap());
+        bodies.put(&[(Hash([1; 32]), "one".into())]).unwrap();
+        assert!(bodies.has(&Hash([1; 32])).unwrap());
     }
 
     #[test]

@@ -79,6 +79,17 @@ impl Call {
         Reading { base: &self.base, count: config.count, count_max: config.count_max, strict: self.strict }
     }
 
+    /// On what a create depends: If-None-Exist, or the query of the URL, as some clients have it.
+    fn create_condition(&self) -> Option<Vec<(String, String)>> {
+        if let Some(condition) = &self.if_none_exist {
+            let query = condition.rsplit_once('?').map_or(condition.as_str(), |(_, query)| query);
+            return Some(form_urlencoded::parse(query.as_bytes()).into_owned().collect());
+        }
+        let form = |name: &str| matches!(name, "_format" | "_pretty");
+        let query: Vec<_> = self.query.iter().filter(|(name, _)| !form(name)).cloned().collect();
+        (!query.is_empty()).then_some(query)
+    }
+
     fn body(&self) -> Result<&Json, Fault> {
         self.body.as_ref().ok_or_else(|| Fault::bad("There is no body."))
     }
@@ -121,7 +132,7 @@ impl HealthService {
         if call.path.first().is_some_and(|first| first == "metadata") {
             return Ok(Answer::of(StatusCode::OK, Some(self.capability(call))));
         }
-        if !self.is_ready() {
+        if !self.ready().await {
             return Err(Fault::unavailable());
         }
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{FutureExt as _, future::join_all};
 use hutong_disclosure::records;
 use hutong_ledger::{contract::Versioned, hash::Hash};
 use hutong_peer::FinalTransaction;
@@ -36,6 +37,10 @@ use crate::{
 /// The pseudonym of what the service does on its own.
 const SYSTEM: &str = "fhir-service";
 
+/// How many bodies are asked of the vault at a time, and how often for each.
+const RECOVERED_AT_ONCE: usize = 32;
+const RECOVERY_TRIES: u32 = 5;
+
 /// What the service works with.
 #[derive(Clone, Debug)]
 pub struct Ports {
@@ -55,6 +60,8 @@ struct Inner {
     /// Counts what the view took up.
     steps: watch::Sender<u64>,
     ready: AtomicBool,
+    /// Bodies of erased resources that are still to be destroyed.
+    doomed: parking_lot::Mutex<Vec<Hash>>,
     /// Held while something is written because nothing like it is there.
     conditional: Mutex<()>,
 }
@@ -81,6 +88,7 @@ impl HealthService {
             view: RwLock::default(),
             steps: watch::Sender::new(0),
             ready: AtomicBool::new(false),
+            doomed: parking_lot::Mutex::default(),
             conditional: Mutex::new(()),
         }))
     }
@@ -109,9 +117,11 @@ impl HealthService {
         self.0.ports.clock.unix_ms()
     }
 
-    /// Whether the view has shown all that was final once: before, nothing is known to be missing.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.0.ready.load(Ordering::Acquire)
+    /// Waits until the view has shown all that was final at the start: before, nothing is known to be missing. False if
+    /// that takes too long.
+    pub(crate) async fn ready(&self) -> bool {
+        let is_ready = || self.0.ready.load(Ordering::Acquire);
+        is_ready() || self.settled(|_| is_ready()).await
     }
 
     /// Waits until the view shows what the caller waits for; false if that takes too long.
@@ -155,13 +165,11 @@ impl HealthService {
             view.advance(reached);
             gone
         };
-        if !gone.is_empty() {
-            let bodies = self.bodies().clone();
-            let destroyed = tokio::task::spawn_blocking(move || bodies.destroy(&gone)).await;
-            destroyed.map_err(|error| Error::Unavailable(error.to_string()))??;
-        }
+        self.0.doomed.lock().extend(gone);
+        self.destroy().await?;
         if reached == after {
             if !self.0.ready.swap(true, Ordering::AcqRel) {
+                self.0.steps.send_modify(|steps| *steps += 1);
                 self.recover();
             }
             self.records().wait_final(after.height, Duration::from_millis(self.0.config.wait_ms)).await?;
@@ -171,22 +179,47 @@ impl HealthService {
         Ok(())
     }
 
+    /// Destroys the bodies of what was erased; what fails is tried again with the next step.
+    async fn destroy(&self) -> Result<(), Error> {
+        let doomed = self.0.doomed.lock().clone();
+        if doomed.is_empty() {
+            return Ok(());
+        }
+        let (bodies, gone) = (self.bodies().clone(), doomed.clone());
+        let destroyed = tokio::task::spawn_blocking(move || bodies.destroy(&gone)).await;
+        destroyed.map_err(|error| Error::Unavailable(error.to_string()))??;
+        self.0.doomed.lock().retain(|commitment| !doomed.contains(commitment));
+        Ok(())
+    }
+
     /// What was not done before the last stop: bodies that are not kept here come from the vault, each against an
     /// access; consents that are not on the ledger get there.
     fn recover(&self) {
         let service = self.clone();
         tokio::spawn(async move {
             let all = service.view().bodies();
-            for (key, commitment) in all {
-                if let Err(error) = service.recover_body(&key, &commitment).await {
-                    tracing::warn!(%error, resource = %key, "a body is not to be had");
-                }
+            for part in all.chunks(RECOVERED_AT_ONCE) {
+                let parts = part.iter().map(|(key, commitment)| service.recover_one(key, commitment).boxed());
+                join_all(parts).await;
             }
             let consents: Vec<Key> = service.view().live(Kind::Consent).map(|doc| doc.key.clone()).collect();
             for key in consents {
                 service.follow_consent(&key, SYSTEM).await;
             }
         });
+    }
+
+    async fn recover_one(&self, key: &Key, commitment: &Hash) {
+        for tried in 1..=RECOVERY_TRIES {
+            match self.recover_body(key, commitment).await {
+                Ok(()) => return,
+                Err(error) if tried == RECOVERY_TRIES => {
+                    tracing::warn!(%error, resource = %key, "a body is not to be had");
+                }
+                // The vault may be a moment behind the ledger.
+                Err(_) => tokio::time::sleep(Duration::from_millis(self.0.config.retry_ms)).await,
+            }
+        }
     }
 
     async fn recover_body(&self, key: &Key, commitment: &Hash) -> Result<(), Error> {

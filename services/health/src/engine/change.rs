@@ -16,17 +16,12 @@ use crate::{
 impl HealthService {
     pub(super) async fn create(&self, call: &Call, kind: Kind) -> Result<Answer, Fault> {
         let body = call.body()?;
-        let _alone = match call.if_none_exist {
-            Some(_) => Some(self.conditional().lock().await),
-            None => None,
-        };
-        if let Some(condition) = &call.if_none_exist {
-            let condition = condition.trim_start_matches('?');
-            let condition = condition.rsplit_once('?').map_or(condition, |(_, query)| query);
-            let query: Vec<_> = form_urlencoded::parse(condition.as_bytes()).into_owned().collect();
-            if let Some(key) = self.at_most_one(kind, &query, call)? {
-                return self.existing(call, &key).await;
-            }
+        let condition = call.create_condition();
+        let _alone = if condition.is_some() { Some(self.conditional().lock().await) } else { None };
+        if let Some(query) = condition
+            && let Some(key) = self.at_most_one(kind, &query, call)?
+        {
+            return self.existing(call, &key).await;
         }
         let key = new_key(kind)?;
         let body = checked(&key, body)?;

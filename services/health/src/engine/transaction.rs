@@ -159,9 +159,7 @@ impl HealthService {
     }
 
     fn step_create(&self, call: &Call, kind: Kind, gone: &BTreeSet<Key>) -> Result<Step, Fault> {
-        if let Some(condition) = &call.if_none_exist {
-            let condition = condition.rsplit_once('?').map_or(condition.as_str(), |(_, query)| query);
-            let query: Vec<_> = form_urlencoded::parse(condition.as_bytes()).into_owned().collect();
+        if let Some(query) = call.create_condition() {
             let found = self.at_most_one(kind, &query, call)?;
             // What this transaction deletes is not there any more.
             if let Some(key) = found.filter(|key| !gone.contains(key)) {

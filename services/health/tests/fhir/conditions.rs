@@ -56,8 +56,10 @@ async fn a_create_may_depend_on_what_is_there() {
     let made = city.send(create("identifier=urn:m|1"), &body).await.is(201);
     let found = city.send(create("?identifier=urn:m|1"), &body).await.is(200);
     assert_eq!(text(&found.json(), "id"), text(&made.json(), "id"));
+    let by_url = city.post("/Patient?identifier=urn:m|1", &body).await.is(200);
+    assert_eq!(text(&by_url.json(), "id"), text(&made.json(), "id"));
     assert_eq!(city.total("/Patient").await, 1);
-    city.post("/Patient", &body).await.is(201);
+    city.post("/Patient?_format=json", &body).await.is(201);
     city.send(create("identifier=urn:m|1"), &body).await.is(412);
     city.send(create("nothing=1"), &body).await.is(400);
     city.send(create(""), &body).await.is(412);
