@@ -120,12 +120,20 @@ pub enum ServiceName {
     Storage,
     Notification,
     Vault,
+    Portal,
     Domain(&'static RecordType),
 }
 
 impl ServiceName {
-    const PLATFORM: [Self; 6] =
-        [Self::Ingest, Self::Ordering, Self::Validation, Self::Storage, Self::Notification, Self::Vault];
+    const PLATFORM: [Self; 7] = [
+        Self::Ingest,
+        Self::Ordering,
+        Self::Validation,
+        Self::Storage,
+        Self::Notification,
+        Self::Vault,
+        Self::Portal,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -135,6 +143,7 @@ impl ServiceName {
             Self::Storage => "storage",
             Self::Notification => "notification",
             Self::Vault => "vault",
+            Self::Portal => "portal",
             Self::Domain(record_type) => record_type.name,
         }
     }

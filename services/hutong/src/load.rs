@@ -41,6 +41,8 @@ pub struct Summary {
     pub refused: BTreeMap<String, u64>,
     /// Rows that could not be read; the rest was loaded.
     pub broken_rows: Vec<BrokenRow>,
+    /// What is wrong in rows that were loaded all the same, without it.
+    pub warnings: Vec<BrokenRow>,
     pub seconds: f64,
 }
 
@@ -56,7 +58,7 @@ impl Summary {
         for (code, count) in &self.refused {
             text.push_str(&format!("\n  {count:>7} {code}"));
         }
-        for row in &self.broken_rows {
+        for row in self.broken_rows.iter().chain(&self.warnings) {
             text.push_str(&format!("\n  {}", row.text));
         }
         text
@@ -84,6 +86,7 @@ pub struct Load {
     documents: Vec<Document>,
     news: Vec<(&'static str, Value)>,
     broken_rows: Vec<BrokenRow>,
+    warnings: Vec<BrokenRow>,
 }
 
 impl Load {
@@ -129,7 +132,8 @@ impl Load {
                 Step::Tell { path, body } => news.push((path, body)),
             }
         }
-        Ok(Self { client, transactions, documents, news, broken_rows: imported.broken_rows })
+        let (broken_rows, warnings) = (imported.broken_rows, imported.warnings);
+        Ok(Self { client, transactions, documents, news, broken_rows, warnings })
     }
 
     /// How many records are to be loaded.
@@ -149,9 +153,9 @@ impl Load {
         progress: impl Fn(u64) + Send + Sync,
     ) -> Result<Summary, CommandError> {
         let began = Instant::now();
-        let Self { client, transactions, documents, news, broken_rows } = self;
+        let Self { client, transactions, documents, news, broken_rows, warnings } = self;
         let broken = broken_rows.len() as u64;
-        let mut summary = Summary { broken_rows, submitted: broken, ..Summary::default() };
+        let mut summary = Summary { broken_rows, warnings, submitted: broken, ..Summary::default() };
         if broken > 0 {
             summary.refuse(BROKEN_ROW, broken);
         }

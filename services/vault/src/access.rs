@@ -5,6 +5,8 @@
 //! receipt that someone brings, from another chain or forged, is not even looked at: its id is asked for. An
 //! [`Allowed`] is a final access that still stands: a final erasure, revocation or withdrawal wins.
 
+use std::time::Duration;
+
 use hutong_disclosure::records;
 use hutong_ledger::{
     entry::Outcome,
@@ -13,7 +15,7 @@ use hutong_ledger::{
     id::{AgencyId, Domain, KeyId, RecordId, RecordKey, TxId},
     invariant::Invariant,
 };
-use hutong_peer::StoragePeer;
+use hutong_peer::{FinalTransaction, StoragePeer};
 use hutong_runtime::InvariantCounters;
 use hutong_wire::{
     prost::Message,
@@ -24,6 +26,29 @@ use hutong_wire::{
 };
 
 use crate::{Error, error::refused};
+
+/// How far the agency's storage may be behind the one that told the requester that the access is final.
+const LAG: Duration = Duration::from_secs(1);
+/// Between two looks, where heights become final one upon the other.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// The transaction, as soon as it is final here.
+async fn settled(
+    storage: &dyn StoragePeer,
+    id: TxId,
+) -> Result<Option<FinalTransaction>, hutong_peer::Error> {
+    let waiting = async {
+        let mut height = 0;
+        loop {
+            if let Some(found) = storage.transaction(id).await? {
+                return Ok(Some(found));
+            }
+            height = storage.wait_final(height, LAG).await?;
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(LAG, waiting).await.unwrap_or(Ok(None))
+}
 
 /// A final, applied access in a domain of this vault.
 #[derive(Debug)]
@@ -53,7 +78,7 @@ impl FinalAccess {
         invariants: &InvariantCounters,
     ) -> Result<Self, Error> {
         let not_final = || refused("not_final", format!("no transaction {id} is final here"));
-        let found = storage.transaction(id).await?.ok_or_else(not_final)?;
+        let found = settled(storage, id).await?.ok_or_else(not_final)?;
         if found.id != id {
             let what = format!("storage told {} when it was asked for access {id}", found.id);
             invariants.violated(Invariant::Look.id(), &what);

@@ -114,6 +114,11 @@ async fn receipt_proves(client: &Client, city: &City, id: &Value) {
     let proof = client.proof(&"property/526301100".parse().unwrap()).await.unwrap();
     let state = receipt::verify_state(&proof, &trust).unwrap();
     assert_eq!(state.current.unwrap().0, 2);
+    let extract = client.get("/property/v1/parcels/526301100/extract").await.unwrap();
+    let state = receipt::verify_state(extract["receipt"].to_string().as_bytes(), &trust).unwrap();
+    let value = state.current.unwrap().1.unwrap();
+    let property = contracts().into_iter().find(|contract| contract.domain() == state.domain).unwrap();
+    assert_eq!(property.render(&state.record, &value), Some(extract["content"].clone()));
 }
 
 async fn checkpoint(client: &Client) -> note::Checkpoint {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // A test's helpers fail as its tests do.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hutong::city::personas::Persona;
 use hutong_test_end_to_end::program::{Process, Program};
 use hutong_wire::v1::catalogue::Agreement;
 use serde_json::{Value, json};
@@ -171,8 +172,102 @@ fn what_is_erased_is_released_to_nobody_and_every_proof_stands() {
     nothing_in_the_clear(&city.program);
 }
 
+#[test]
+fn a_person_sees_who_looked_consents_and_is_forgotten() {
+    let program = Program::new(env!("CARGO_BIN_EXE_hutong-under-test"));
+    let process = program.up();
+    let resident = Persona::named("wang-lan").unwrap().resident_id().unwrap();
+    let token = program.token(&["--agency", OWNER, "--official", "registrar-7"]);
+    let body = json!({
+        "domain": "property",
+        "resident_id": resident.expose(),
+        "values": { "name": NAME, "contact": CONTACT },
+    });
+    let (status, answer) = program.http_post(&format!("{}/v1/persons", process.url), &token, &body);
+    assert!(status == 200 || status == 201, "{status} {answer}");
+    let handle = answer["handle"].as_str().unwrap();
+    let city = City { record: format!("property/person/{handle}"), program, process };
+    let url = city.process.url.clone();
+    let person = |args: &[&str]| {
+        let own = ["--persona", "wang-lan", "--json", "--url", &url];
+        city.program.result(&[args, &own].concat())
+    };
+
+    // Consent for one purpose, given and withdrawn in one call each.
+    let given = person(&[
+        "consent",
+        "give",
+        "--domain",
+        "property",
+        "--consumer",
+        CONSUMER,
+        "--record-type",
+        "person",
+        "--fields",
+        "contact",
+        "--purposes",
+        "home-visit",
+        "--until",
+        "2090-01-01T00:00:00Z",
+    ]);
+    let given = given.expect("the consent is given");
+    let consent = format!("{handle}/{}", given["id"].as_str().unwrap());
+    let basis = ["--consent", &consent];
+    city.refused("name", "home-visit", basis, "consent_field");
+    city.refused("contact", "marketing", basis, "consent_purpose");
+    assert_eq!(city.reads("contact", "home-visit", basis)["fields"], json!({ "contact": CONTACT }));
+    let consent = format!("property/{}", given["id"].as_str().unwrap());
+    person(&["consent", "withdraw", &consent]).expect("it is withdrawn");
+    city.refused("contact", "home-visit", basis, "consent_withdrawn");
+
+    // In an emergency, and under a court's order: both are counted at once.
+    city.reads("name", "rescue", ["--emergency", "found unconscious at the river"]);
+    let sealed = ["--sealed-until", "2026-12-31T00:00:00Z", "--court-order", "order 3"];
+    city.agree("courts", |agreement| agreement.purposes = vec!["investigation".into()]);
+    let mut order = city.ask("name", "investigation", ["--agreement", "courts"]);
+    order.extend(sealed);
+    city.program.result(&order).expect("it is released");
+
+    let list = city.program.folder().join("list.json");
+    let seen = person(&["accesses", "--output", list.to_str().unwrap()]).expect("a list");
+    assert_eq!(seen["accesses"].as_array().unwrap().len(), 3, "{seen}");
+    assert!(seen.to_string().contains("rescue") && !seen.to_string().contains("investigation"), "{seen}");
+    let other = city.program.result(&["accesses", "--persona", "li-wei", "--json", "--url", &url]).unwrap();
+    assert_eq!(other["accesses"], json!([]), "another person sees nothing of it");
+
+    // The list shows itself whole; without one entry it does not.
+    let trust = city.program.data().join("trust.json");
+    let verify = |list: &std::path::Path| -> Vec<String> {
+        let words =
+            ["verify", "--accesses", list.to_str().unwrap(), "--trust", trust.to_str().unwrap(), "--json"];
+        words.map(str::to_owned).to_vec()
+    };
+    let words = verify(&list);
+    let verified = city.program.result(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(verified.expect("it verifies")["persons"][0]["accesses"].as_array().unwrap().len(), 3);
+    let mut document: Value = serde_json::from_slice(&std::fs::read(&list).unwrap()).unwrap();
+    document["persons"][0]["entries"].as_array_mut().unwrap().remove(1);
+    let short = city.program.folder().join("short.json");
+    std::fs::write(&short, document.to_string()).unwrap();
+    let words = verify(&short);
+    let said = city.program.failure(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(said.contains("incomplete"), "{said}");
+
+    // The person has it erased; the vault forgets who it was.
+    let erased = person(&["erase", &city.record, "--basis", "my wish", "--forget-person"]);
+    erased.expect("it is erased");
+    city.refused("name", "rescue", ["--emergency", "again"], "erased");
+    let seen = person(&["accesses"]).expect("a list");
+    assert_eq!(seen["accesses"], json!([]), "nothing leads to the handle any more");
+    city.process.stop();
+    let report = city.program.result(&["fsck", "--json"]).expect("fsck passes");
+    assert_eq!(report["sound"], true, "{report}");
+    nothing_in_the_clear(&city.program);
+}
+
 /// Looks through everything that the city wrote.
 fn nothing_in_the_clear(program: &Program) {
+    let persona = Persona::named("wang-lan").unwrap().resident_id().unwrap();
     let mut folders = vec![program.data()];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
@@ -184,7 +279,7 @@ fn nothing_in_the_clear(program: &Program) {
             }
             files += 1;
             let bytes = std::fs::read(&path).unwrap();
-            for secret in [RESIDENT, NAME, CONTACT] {
+            for secret in [RESIDENT, persona.expose(), NAME, CONTACT] {
                 let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
                 assert!(!found, "{secret:?} is in {}", path.display());
             }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 use hutong_desk::Desk;
-use hutong_disclosure::Disclosing;
+use hutong_disclosure::{Disclosing, SealedDomain};
 use hutong_ledger::{
     contract::Contract,
     epoch::Epoch,
@@ -24,6 +24,8 @@ pub struct RecordType {
     /// The agency that owns it in a development city.
     pub owner: &'static str,
     pub contract: fn() -> Arc<dyn Contract>,
+    /// What it says of its sealed fields, where it has any.
+    pub sealed: Option<fn() -> Arc<dyn SealedDomain>>,
     /// Reads files of its records.
     pub import: Option<Import>,
     /// Starts its service.
@@ -64,6 +66,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "membership",
         owner: "data-bureau",
         contract: || Arc::new(hutong_membership::Membership),
+        sealed: None,
         import: None,
         serve: |_, desks| {
             Ok(Face {
@@ -76,6 +79,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "catalogue",
         owner: "data-bureau",
         contract: || Arc::new(hutong_catalogue::Catalogue),
+        sealed: None,
         import: None,
         serve: |site, desks| {
             let (storage, all) = (desks.own.storage().clone(), desks.all.clone());
@@ -91,6 +95,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "property",
         owner: "natural-resources",
         contract: || Arc::new(Disclosing(hutong_property::Property)),
+        sealed: Some(|| Arc::new(hutong_property::Property)),
         import: Some(import::property),
         serve: |site, desks| {
             let config = hutong_property::Config::default();
@@ -105,6 +110,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "health",
         owner: "health-commission",
         contract: || Arc::new(Disclosing(hutong_health::Health)),
+        sealed: Some(|| Arc::new(hutong_health::Health)),
         import: Some(import::health),
         serve: |site, desks| {
             let failed = |error| Error::service("health", error);
@@ -123,6 +129,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "requests",
         owner: "data-bureau",
         contract: || Arc::new(Disclosing(hutong_requests::Requests)),
+        sealed: Some(|| Arc::new(hutong_requests::Requests)),
         import: Some(import::requests),
         serve: |site, desks| {
             let (own, all, clock) = (desks.own.clone(), desks.all.clone(), site.host.clock.clone());
@@ -137,6 +144,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "epidemic",
         owner: "health-commission",
         contract: || Arc::new(Disclosing(hutong_epidemic::Epidemic)),
+        sealed: Some(|| Arc::new(hutong_epidemic::Epidemic)),
         import: Some(import::epidemic),
         serve: |site, desks| {
             let (own, clock) = (desks.own.clone(), site.host.clock.clone());
@@ -151,6 +159,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "parking",
         owner: "data-bureau",
         contract: || Arc::new(Disclosing(hutong_parking::Parking)),
+        sealed: Some(|| Arc::new(hutong_parking::Parking)),
         import: Some(import::parking),
         serve: |site, desks| {
             let (own, clock) = (desks.own.clone(), site.host.clock.clone());
@@ -168,6 +177,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "licensing",
         owner: "market-regulation",
         contract: || Arc::new(Disclosing(hutong_licensing::Licensing)),
+        sealed: Some(|| Arc::new(hutong_licensing::Licensing)),
         import: Some(import::licensing),
         serve: |site, desks| {
             let (own, clock) = (desks.own.clone(), site.host.clock.clone());
@@ -194,9 +204,17 @@ pub fn contracts() -> Vec<Arc<dyn Contract>> {
     RECORD_TYPES.iter().map(|record_type| (record_type.contract)()).collect()
 }
 
-/// Runs the loop of a domain service, which ends only when it is told to.
-fn run<R>(site: &Site<'_>, name: &'static str, part: impl FnOnce(tokio_util::sync::CancellationToken) -> R)
-where
+/// What the record types say of their sealed fields.
+pub fn sealed() -> Vec<Arc<dyn SealedDomain>> {
+    RECORD_TYPES.iter().filter_map(|record_type| record_type.sealed).map(|sealed| sealed()).collect()
+}
+
+/// Runs the loop of a service, which ends only when it is told to.
+pub(super) fn run<R>(
+    site: &Site<'_>,
+    name: &'static str,
+    part: impl FnOnce(tokio_util::sync::CancellationToken) -> R,
+) where
     R: Future<Output = ()> + Send + 'static,
 {
     site.host.run(name, |stop| {

@@ -26,6 +26,8 @@ pub struct Imported {
     pub steps: Vec<Step>,
     /// Rows that can't be read; the rest is loaded.
     pub broken_rows: Vec<BrokenRow>,
+    /// What is wrong in rows that are loaded all the same, without it.
+    pub warnings: Vec<BrokenRow>,
 }
 
 /// One piece of a load.
@@ -62,7 +64,8 @@ impl Imported {
     /// Actions that the owner alone signs.
     pub fn owners<E: Serialize + Display>(actions: Vec<([u8; 16], Bytes)>, broken: &[E]) -> Self {
         let steps = actions.into_iter().map(|(nonce, action)| Step::Sign { nonce, action, by_both: false });
-        Self { steps: steps.collect(), broken_rows: broken.iter().map(BrokenRow::of).collect() }
+        let broken_rows = broken.iter().map(BrokenRow::of).collect();
+        Self { steps: steps.collect(), broken_rows, warnings: Vec::new() }
     }
 }
 
@@ -77,7 +80,8 @@ pub fn property(file: &[u8], importing: &Importing) -> Result<Imported, String> 
             steps.push(Step::Sign { nonce, action: action.clone(), by_both });
         }
     }
-    Ok(Imported { steps, broken_rows: broken.iter().map(BrokenRow::of).collect() })
+    let broken_rows = broken.iter().map(BrokenRow::of).collect();
+    Ok(Imported { steps, broken_rows, warnings: Vec::new() })
 }
 
 /// Past requests of citizens.
@@ -99,7 +103,7 @@ pub fn health(file: &[u8], _: &Importing) -> Result<Imported, String> {
         .refused
         .into_iter()
         .map(|reason| BrokenRow { row: serde_json::json!({ "reason": reason }), text: reason });
-    Ok(Imported { steps: steps.collect(), broken_rows: broken.collect() })
+    Ok(Imported { steps: steps.collect(), broken_rows: broken.collect(), warnings: Vec::new() })
 }
 
 /// A line list of cases.
@@ -111,8 +115,8 @@ pub fn epidemic(file: &[u8], _: &Importing) -> Result<Imported, String> {
 /// The feed of an operator of car parks: sites as records, occupancy as it is now.
 pub fn parking(file: &[u8], importing: &Importing) -> Result<Imported, String> {
     let import = hutong_parking::import(file, importing.now_ms).map_err(|error| error.to_string())?;
-    let broken: Vec<_> = import.broken_rows.iter().chain(&import.broken_updates).cloned().collect();
-    let mut imported = Imported::owners(hutong_parking::actions(&import), &broken);
+    let mut imported = Imported::owners(hutong_parking::actions(&import), &import.broken_rows);
+    imported.warnings = import.broken_updates.iter().map(BrokenRow::of).collect();
     for updates in import.realtime.chunks(1000) {
         let sent: Vec<_> = updates.iter().map(hutong_parking::Update::to_sent).collect();
         imported.steps.push(Step::Tell { path: "/parking/v1/realtime", body: serde_json::json!(sent) });

@@ -18,7 +18,13 @@ use hutong_runtime::auth::Authenticator;
 use hutong_vault::{VaultService, kek::FileKeys};
 use utoipa::openapi::OpenApi;
 
-use super::{CityError as Error, domains::contracts, host::Host, layout::Layout, traced};
+use super::{
+    CityError as Error,
+    domains::{self, contracts},
+    host::Host,
+    layout::Layout,
+    traced,
+};
 
 /// The vaults of domains' owners.
 pub type Vaults = BTreeMap<AgencyId, SharedVault>;
@@ -227,6 +233,14 @@ impl Site<'_> {
         self.host.supervisor.spawn(format!("notification {}", self.agency), |context| service.run(context));
         Ok(handle)
     }
+}
+
+/// What persons ask of the city.
+pub fn portal(site: &Site<'_>, ports: hutong_portal::Ports) -> Face {
+    let service = hutong_portal::PortalService::new(hutong_portal::Config::default(), ports);
+    let running = service.clone();
+    domains::run(site, "portal", |stop| running.run(stop));
+    Face { routes: hutong_portal::routes(service), document: hutong_portal::document() }
 }
 
 /// Asking for sealed fields, registering persons.

@@ -15,7 +15,8 @@ use axum::Router;
 use hutong_disclosure::ResidentId;
 use hutong_keys::{KeyFile, SigningKey, sign_claims};
 use hutong_ledger::{epoch::Purpose, id::ChainId};
-use hutong_runtime::auth::IssuerConfig;
+use hutong_portal::PersonaDesk;
+use hutong_runtime::{SharedClock, auth::IssuerConfig};
 use serde_json::{Value, json};
 
 use super::{CityError as Error, found, layout::Layout};
@@ -192,6 +193,23 @@ fn local(base_url: &str) -> Option<String> {
         _ => return None,
     };
     Some(port.map_or_else(|| format!("http://{host}"), |port| format!("http://{host}:{port}")))
+}
+
+/// Where the pages of the portal get a persona's token.
+#[derive(Debug)]
+pub struct DevelopmentDesk {
+    pub personas: Personas,
+    pub clock: SharedClock,
+}
+
+impl PersonaDesk for DevelopmentDesk {
+    fn names(&self) -> Vec<String> {
+        self.personas.citizens().into_iter().map(str::to_owned).collect()
+    }
+
+    fn token(&self, name: &str) -> Option<String> {
+        self.personas.token(name, self.clock.unix_ms() / 1000)
+    }
 }
 
 #[cfg(test)]

@@ -19,12 +19,12 @@ use utoipa::openapi::OpenApi;
 
 use super::{
     CityError as Error,
-    domains::{Desks, RECORD_TYPES, owners, publish_datasets},
+    domains::{Desks, RECORD_TYPES, owners, publish_datasets, sealed},
     found, front,
     host::Host,
     layout::{City, Layout},
-    parts::{Face, Site, Vaults, disclosure, events, orders},
-    personas::Personas,
+    parts::{Face, Site, Vaults, disclosure, events, orders, portal},
+    personas::{DevelopmentDesk, Personas},
 };
 
 /// How a city runs in one process.
@@ -118,6 +118,17 @@ impl Running {
             let desk = site(agency.id).desk(storage_of(&agency.id), ingest.clone(), vaults.clone())?;
             desks.insert(agency.id, desk);
         }
+        let ports = hutong_portal::Ports {
+            chain: genesis.chain(),
+            storage: first.clone(),
+            vaults: vaults.clone(),
+            desks: desks.clone(),
+            sealed: sealed(),
+            authenticator: authenticator.clone(),
+            clock: host.clock.clone(),
+            personas: Some(Arc::new(DevelopmentDesk { personas, clock: host.clock.clone() })),
+        };
+        shown.push(portal(&site(agencies[0]), ports));
         shown.push(disclosure(Front {
             ingest: ingest.clone(),
             storage: first.clone(),

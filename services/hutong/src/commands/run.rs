@@ -27,11 +27,11 @@ use super::{CommandError, Context};
 use crate::{
     city::{
         CityError,
-        domains::{Desks, owners, publish_datasets},
+        domains::{Desks, owners, publish_datasets, sealed},
         found, front,
         host::Host,
         layout::Layout,
-        parts::{Face, Site, Vaults, disclosure, events},
+        parts::{Face, Site, Vaults, disclosure, events, portal},
         traced::TracedBus,
     },
     cli::{Run, ServiceName},
@@ -165,6 +165,21 @@ fn start(
             let desk = site.desk(storage.clone(), ingest(), vaults.clone())?;
             let desks = [(site.agency, desk)].into();
             vec![disclosure(Front { ingest: ingest(), storage, vaults, desks })]
+        }
+        ServiceName::Portal => {
+            let vaults = remote_vaults(site, standing);
+            let desk = site.desk(storage.clone(), ingest(), vaults.clone())?;
+            let ports = hutong_portal::Ports {
+                chain: site.genesis.chain(),
+                storage,
+                vaults,
+                desks: [(site.agency, desk)].into(),
+                sealed: sealed(),
+                authenticator: authenticator.clone(),
+                clock: site.host.clock.clone(),
+                personas: None,
+            };
+            vec![portal(site, ports)]
         }
         ServiceName::Domain(record_type) => {
             let own = site.desk(storage, ingest(), remote_vaults(site, standing))?;

@@ -5,10 +5,14 @@ use std::path::Path;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hutong_disclosure::render;
 use hutong_ledger::receipt::{self, Standing, TrustFile};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
 
 use super::{CommandError, Context};
-use crate::{city::found::read_json, cli::Verify};
+use crate::{
+    city::{domains::contracts, found::read_json},
+    cli::Verify,
+};
 
 pub(super) fn run(context: &Context, args: &Verify) -> Result<(), CommandError> {
     let trust: TrustFile = read_json(&args.trust)?;
@@ -18,12 +22,17 @@ pub(super) fn run(context: &Context, args: &Verify) -> Result<(), CommandError> 
     let Some(path) = &args.receipt else {
         return Err(CommandError::Usage("name a receipt, or a list with --accesses".into()));
     };
-    let document = read(path)?;
+    let file = read(path)?;
+    let extract: Option<Extract<'_>> = serde_json::from_slice(&file).ok();
+    let document = extract.as_ref().map_or(&file[..], |extract| extract.receipt.get().as_bytes());
     let failed = |error: receipt::VerifyError| CommandError::Negative(format!("does not verify: {error}"));
     // The two documents have different required parts; which one it is shows in them.
-    let is_state = serde_json::from_slice::<Value>(&document).is_ok_and(|d| d.get("record").is_some());
+    let is_state = serde_json::from_slice::<Value>(document).is_ok_and(|d| d.get("record").is_some());
     let (mut result, standing) = if is_state {
-        let state = receipt::verify_state(&document, &trust).map_err(failed)?;
+        let state = receipt::verify_state(document, &trust).map_err(failed)?;
+        if let Some(extract) = &extract {
+            extract.check(&state)?;
+        }
         let current = state.current.map(|(version, value)| {
             json!({ "version": version, "value": value.map(|value| STANDARD.encode(value)) })
         });
@@ -35,7 +44,7 @@ pub(super) fn run(context: &Context, args: &Verify) -> Result<(), CommandError> 
         });
         (result, state.standing)
     } else {
-        let verified = receipt::verify(&document, &trust).map_err(failed)?;
+        let verified = receipt::verify(document, &trust).map_err(failed)?;
         let code = verified.outcome.code();
         let result = json!({
             "transaction": verified.id,
@@ -52,6 +61,28 @@ pub(super) fn run(context: &Context, args: &Verify) -> Result<(), CommandError> 
     result["standing"] = stands(&standing);
     context.output.result(&result, |result| text(result, &standing));
     Ok(())
+}
+
+/// A record for people, with the proof of its state.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extract<'a> {
+    content: Value,
+    #[serde(borrow)]
+    receipt: &'a RawValue,
+}
+
+impl Extract<'_> {
+    /// The content is what the record's contract makes of what was proved.
+    fn check(&self, state: &receipt::VerifiedState) -> Result<(), CommandError> {
+        let contract = contracts().into_iter().find(|contract| contract.domain() == state.domain);
+        let value = state.current.as_ref().and_then(|(_, value)| value.as_deref());
+        let shown = contract.zip(value).and_then(|(contract, value)| contract.render(&state.record, value));
+        if shown.as_ref() == Some(&self.content) {
+            return Ok(());
+        }
+        Err(CommandError::Negative("does not verify: the content is not what the ledger has".into()))
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
