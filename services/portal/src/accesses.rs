@@ -128,7 +128,7 @@ impl PortalService {
     ) -> Result<Vec<Seen>, Problem> {
         let entries = self.entries(domain, handle, numbers).await?;
         let open = entries.iter().filter(|entry| is_open(entry.sealed_until_ms, now_ms));
-        let ids = open.map(|entry| id_of(entry)).collect::<Result<Vec<_>, _>>()?;
+        let ids = open.map(id_of).collect::<Result<Vec<_>, _>>()?;
         let details = self.read_all::<Access>(domain, ids.iter().map(records::access).collect()).await?;
         let mut details = ids.iter().zip(details);
         let shown = entries.iter().map(|entry| {

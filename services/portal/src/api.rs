@@ -85,7 +85,8 @@ async fn me(
     State(service): State<PortalService>,
     RequirePerson(person): RequirePerson,
 ) -> Result<Json<Me>, Problem> {
-    service.me(&person).await.map(Json)
+    let own = service.own(&person, None).await?;
+    service.me(&person, &own).await.map(Json)
 }
 
 /// What is wrong with a query.

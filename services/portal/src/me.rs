@@ -7,7 +7,7 @@ use hutong_wire::v1::disclosure;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::PortalService;
+use crate::{PortalService, own::Own};
 
 /// What the city has under the person's name.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,9 +38,8 @@ pub(crate) struct InDomain {
 }
 
 impl PortalService {
-    pub(crate) async fn me(&self, person: &Person) -> Result<Me, Problem> {
-        let own = self.own(person, None).await?;
-        let consents = self.consents(&own).await?.consents;
+    pub(crate) async fn me(&self, person: &Person, own: &Own) -> Result<Me, Problem> {
+        let consents = self.consents(own).await?.consents;
         let mut domains = Vec::new();
         for (domain, (owner, handle)) in &own.handles {
             let entry = self.read::<disclosure::Person>(*domain, records::person(handle)).await?;

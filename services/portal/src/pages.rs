@@ -61,7 +61,7 @@ async fn withdraw(State(service): State<PortalService>, form: Form) -> Response 
     };
     let withdrawn = match form.get("domain").parse::<Domain>() {
         Ok(domain) => service.withdraw(&person, domain, form.get("id")).await,
-        Err(error) => Err(Problem::new("malformed", StatusCode::BAD_REQUEST, error.to_string())),
+        Err(error) => Err(malformed(&error.to_string())),
     };
     match withdrawn {
         Ok(_) => service.shown(Ok(person), Some("The consent is withdrawn. 授权已撤回。")).await,
@@ -72,9 +72,10 @@ async fn withdraw(State(service): State<PortalService>, form: Form) -> Response 
 async fn receipt(State(service): State<PortalService>, form: Form) -> Response {
     let receipt = async {
         let person = service.person(form.get("token")).await?;
-        let id: TxId = form.get("transaction").parse().map_err(|_| {
-            Problem::new("malformed", StatusCode::BAD_REQUEST, "A transaction's id has 76 hex digits.")
-        })?;
+        let id: TxId = form
+            .get("transaction")
+            .parse()
+            .map_err(|_| malformed("A transaction's id has 76 hex digits."))?;
         service.receipt(&person, id).await
     };
     match receipt.await {
@@ -107,7 +108,7 @@ impl PortalService {
             return self.person(form.get("token")).await;
         }
         let token = self.ports.personas.as_ref().and_then(|personas| personas.token(persona));
-        let nobody = || Problem::new("malformed", StatusCode::BAD_REQUEST, "There is no such persona here.");
+        let nobody = || malformed("There is no such persona here.");
         self.person(&token.ok_or_else(nobody)?).await
     }
 
@@ -126,8 +127,8 @@ impl PortalService {
     async fn shown(&self, person: Result<Person, Problem>, told: Option<&str>) -> Response {
         let gathered = async {
             let person = person?;
-            let me = self.me(&person).await?;
             let own = self.own(&person, None).await?;
+            let me = self.me(&person, &own).await?;
             let (accesses, more) = self.newest(&own, LISTED_MAX).await?;
             let consents = self.consents(&own).await?.consents;
             let erasures = self.erasures(&own).await?.erasures;
@@ -138,6 +139,11 @@ impl PortalService {
             Err(problem) => failed(&problem),
         }
     }
+}
+
+/// What is wrong with a form.
+fn malformed(detail: &str) -> Problem {
+    Problem::new("malformed_form", StatusCode::BAD_REQUEST, detail)
 }
 
 fn page(status: StatusCode, markup: maud::Markup) -> Response {

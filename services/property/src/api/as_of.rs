@@ -1,7 +1,7 @@
 //! The two times of a title: when something was registered, by the time of blocks, and since when it is valid in law.
 //!
-//! What was registered up to a time T is valid up to T as well, since no right is valid before its registration in the
-//! register's own order; so only what was registered after T and reaches back before it needs to be looked at.
+//! Nothing has effect later than its registration. So what was registered up to a time T has all had its effect by T, and
+//! only what was registered after T and reaches back needs to be looked at.
 
 use std::collections::BTreeMap;
 

@@ -19,8 +19,9 @@ async fn what_is_described_is_there_and_nothing_else() {
     for (path, methods) in paths {
         assert!(path.starts_with("/property/v1/"));
         let real = path.replace("{id}", "x").replace("{number}", "1");
-        for (method, caller) in
-            METHODS.into_iter().flat_map(|method| [(method, Caller::agency(LAND)), (method, Caller::Anonymous)])
+        for (method, caller) in METHODS
+            .into_iter()
+            .flat_map(|method| [(method, Caller::agency(LAND)), (method, Caller::Anonymous)])
         {
             let request = Request::builder().method(method.to_uppercase().as_str()).uri(&real);
             let routes = city.routes.clone().layer(axum::Extension(caller));

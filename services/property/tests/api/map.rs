@@ -67,7 +67,15 @@ async fn a_box_and_a_point_find_what_lies_there() {
             assert_eq!(city.search(query).await, found, "{query}");
         }
     }
-    for query in ["bbox=0,0,1", "bbox=1,0,0,1", "bbox=0,0,x,1", "bbox=0,0,1e99,1", "point=1", "point=1,2,3", "status=new"] {
+    for query in [
+        "bbox=0,0,1",
+        "bbox=1,0,0,1",
+        "bbox=0,0,x,1",
+        "bbox=0,0,1e99,1",
+        "point=1",
+        "point=1,2,3",
+        "status=new",
+    ] {
         let path = format!("/property/v1/parcels?{query}");
         assert_eq!(city.problem(&path).await, (400, "malformed_query".into()), "{query}");
     }
@@ -77,7 +85,8 @@ async fn a_box_and_a_point_find_what_lies_there() {
 async fn parcels_are_features() {
     let city = Running::over(drawn());
     city.until_found("status=current", &["a", "b", "c"]).await;
-    let (kind, all) = geojson(&city, "/property/v1/parcels.geojson?bbox=0,0,600000,5000000&limit=2", "*/*").await;
+    let (kind, all) =
+        geojson(&city, "/property/v1/parcels.geojson?bbox=0,0,600000,5000000&limit=2", "*/*").await;
     assert_eq!(kind, "application/geo+json");
     assert_eq!((&all["type"], all["features"].as_array().unwrap().len()), (&json!("FeatureCollection"), 2));
     assert_eq!(all["crs"]["properties"]["name"], "urn:ogc:def:crs:EPSG::4548");
@@ -86,8 +95,11 @@ async fn parcels_are_features() {
     let feature = &rest["features"][0];
     assert_eq!((&feature["type"], &feature["id"]), (&json!("Feature"), &json!("c")));
     let ring = json!([
-        [500_000.001, 4_400_000.5], [500_001.002, 4_400_000.5], [500_001.002, 4_400_001.499],
-        [500_000.001, 4_400_001.499], [500_000.001, 4_400_000.5],
+        [500_000.001, 4_400_000.5],
+        [500_001.002, 4_400_000.5],
+        [500_001.002, 4_400_001.499],
+        [500_000.001, 4_400_001.499],
+        [500_000.001, 4_400_000.5],
     ]);
     assert_eq!(feature["geometry"], json!({ "type": "Polygon", "coordinates": [ring] }));
     assert_eq!(feature["properties"]["unit"]["area_m2"], "0.999999");
@@ -102,7 +114,12 @@ async fn parcels_are_features() {
 async fn a_unit_is_found_by_its_number() {
     let storage = MemoryStorage::new();
     let number = "110108001002GB00003F00010023";
-    let unit = wire::Unit { place: "NAmes".into(), area_centi_mm2: 1, number: number.into(), ..wire::Unit::default() };
+    let unit = wire::Unit {
+        place: "NAmes".into(),
+        area_centi_mm2: 1,
+        number: number.into(),
+        ..wire::Unit::default()
+    };
     storage.submit(&[LAND], build::register("7", unit, vec![whole(1, ANN)]));
     let city = Running::over(storage);
     city.until_found(&format!("number={number}"), &["7"]).await;

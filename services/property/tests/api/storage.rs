@@ -131,7 +131,7 @@ impl MemoryStorage {
         });
         drop(state);
         self.height.send_replace(height);
-        Finality { outcome, height, time_ms: header.time_ms, receipt: None }
+        Finality { outcome, height, index: 0, log_index, time_ms: header.time_ms, receipt: None }
     }
 
     fn answers(&self) -> Result<(), Error> {

@@ -44,7 +44,11 @@ fn storage() -> std::sync::Arc<MemoryStorage> {
     };
     storage.submit(&[LAND], build::action(P, 0, None, Kind::Register(register)));
     let disposal = |right| wire::Disposal { right, share: Some(build::share(1, 2)) };
-    let sale = wire::Transfer { disposals: vec![disposal(2)], acquisitions: vec![half(3, ANN)], ..wire::Transfer::default() };
+    let sale = wire::Transfer {
+        disposals: vec![disposal(2)],
+        acquisitions: vec![half(3, ANN)],
+        ..wire::Transfer::default()
+    };
     storage.submit(&[ANN, BEN], build::action(P, 0, None, Kind::Transfer(sale)));
     let inheritance = wire::TransferByLaw {
         grounds: Grounds::Inheritance.into(),
@@ -56,14 +60,16 @@ fn storage() -> std::sync::Arc<MemoryStorage> {
     let parties = vec![wire::PartyCorrection { right: 4, party: Some(party(5, BEN)) }];
     let correction = wire::Correct { parties, reason: "another heir".into(), ..wire::Correct::default() };
     storage.submit(&[LAND], build::action(P, 0, None, Kind::Correct(correction)));
-    storage.submit(&[LAND], build::action(P, 0, None, Kind::Cancel(wire::Cancel { reason: "flooded".into() })));
+    storage
+        .submit(&[LAND], build::action(P, 0, None, Kind::Cancel(wire::Cancel { reason: "flooded".into() })));
     storage
 }
 
 #[tokio::test]
 async fn a_title_is_shown_as_it_was_registered() {
     let city = Running::over(storage());
-    let title = async |ms: u64| city.found(&format!("/property/v1/parcels/{P}/title?registered_on={}", at(ms))).await;
+    let title =
+        async |ms: u64| city.found(&format!("/property/v1/parcels/{P}/title?registered_on={}", at(ms))).await;
     for (height, expected) in [
         (1, &["01 1/2", "02 1/2"][..]),
         (2, &["01 1/2", "03 1/2"]),
@@ -75,7 +81,8 @@ async fn a_title_is_shown_as_it_was_registered() {
         let title = title(BEGAN_MS + height).await;
         assert_eq!(holders(&title), expected, "{height}");
         assert_eq!(title["as_of"]["version"], height.min(5));
-        let parcel = city.found(&format!("/property/v1/parcels/{P}?registered_on={}", at(BEGAN_MS + height))).await;
+        let parcel =
+            city.found(&format!("/property/v1/parcels/{P}?registered_on={}", at(BEGAN_MS + height))).await;
         assert_eq!(parcel["version"], height.min(5));
     }
     for path in ["", "/title"] {
@@ -142,13 +149,15 @@ async fn claims_say_whether_they_have_lapsed() {
 async fn a_title_has_its_lineage() {
     let storage = MemoryStorage::new();
     storage.submit(&[LAND], build::register(P, unit_of(100), vec![whole(1, LAND)]));
-    let children = ["a", "b"].map(|id| wire::Child { parcel: id.into(), unit: Some(unit_of(50)), sealed: Vec::new() });
+    let children =
+        ["a", "b"].map(|id| wire::Child { parcel: id.into(), unit: Some(unit_of(50)), sealed: Vec::new() });
     let subdivide = wire::Subdivide { children: children.to_vec() };
     storage.submit(&[LAND], build::action(P, 0, None, Kind::Subdivide(subdivide)));
     let city = Running::over(storage);
     city.until_found("status=retired", &[P]).await;
     city.until_found("status=current", &["a", "b"]).await;
-    let lineage = async |id: &str| city.found(&format!("/property/v1/parcels/{id}/title")).await["lineage"].clone();
+    let lineage =
+        async |id: &str| city.found(&format!("/property/v1/parcels/{id}/title")).await["lineage"].clone();
     assert_eq!(lineage(P).await, json!({ "parents": [], "children": ["a", "b"] }));
     assert_eq!(lineage("b").await, json!({ "parents": [P], "children": [] }));
 }

@@ -37,7 +37,10 @@ async fn a_first_registration_is_answered_when_it_is_final() {
     assert_eq!(stored["rights"][1]["party"]["agent"], LAND, "the caller, unless told");
     assert_eq!(stored["rights"][2]["type"], "servitude");
     assert_eq!(stored["effective_ms"], 1_577_836_800_000_u64);
-    assert_eq!((stored["sealed"][0]["name"].as_str(), stored["source"].as_str().unwrap().len()), (Some("deed"), 64));
+    assert_eq!(
+        (stored["sealed"][0]["name"].as_str(), stored["source"].as_str().unwrap().len()),
+        (Some("deed"), 64)
+    );
     let (status, again) = city.post_as(LAND, "/property/v1/parcels", &parcel()).await;
     assert_eq!((status, &again["code"]), (422, &json!("parcel_exists")), "{again}");
 }

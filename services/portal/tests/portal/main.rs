@@ -1,0 +1,12 @@
+//! The portal against a city in memory: what a person sees and does, and that nobody sees or does it for another.
+
+mod accesses;
+mod city;
+mod consents;
+mod description;
+mod erasures;
+mod notes;
+mod others;
+mod pages;
+mod proofs;
+mod setting;
