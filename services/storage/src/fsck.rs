@@ -101,6 +101,10 @@ pub fn fsck(dir: &Path, contracts: &[Arc<dyn Contract>], genesis: &Genesis) -> R
         Err(Halt::Error(Error::Journal(error @ hutong_journal::Error::Corrupt { .. }))) => {
             Ok(Report { difference: Some(Difference::new("archive", None, error.to_string())), ..report })
         }
+        Err(Halt::Error(Error::Store(error @ hutong_store::Error::Garbled { table }))) => {
+            let reason = error.to_string();
+            Ok(Report { difference: Some(Difference::new(format!("table {table}"), None, reason)), ..report })
+        }
         Err(Halt::Error(Error::State { reason })) => {
             Ok(Report { difference: Some(Difference::new("table", None, reason)), ..report })
         }

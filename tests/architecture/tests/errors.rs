@@ -25,14 +25,20 @@ fn used(source: &Source) -> &str {
     if is_test { "" } else { source.text.split("#[cfg(test)]").next().unwrap_or_default() }
 }
 
-/// Functions that take a code and make an error of it: `fn not_found(code: &'static str, …`.
-fn helpers(sources: &[Source]) -> Vec<String> {
+/// The crate that a file belongs to: `services/vault`, `shared/ledger`.
+fn home(source: &Source) -> &str {
+    source.path.split("/src/").next().unwrap_or_default()
+}
+
+/// Functions that take a code and make an error of it, `fn not_found(code: &'static str, …`, each with its crate:
+/// elsewhere a function of that name may be anything.
+fn helpers(sources: &[Source]) -> Vec<(&str, String)> {
     let before = sources.iter().flat_map(|source| {
         let text = used(source);
-        text.match_indices("(code: &'static str").map(|(at, _)| &text[..at])
+        text.match_indices("(code: &'static str").map(|(at, _)| (home(source), &text[..at]))
     });
-    let names = before.filter_map(|before| before.rsplit("fn ").next());
-    names.filter(|name| *name != "new").map(|name| format!("{name}(")).collect()
+    let names = before.filter_map(|(home, before)| Some((home, before.rsplit("fn ").next()?)));
+    names.filter(|(_, name)| *name != "new").map(|(home, name)| (home, format!("{name}("))).collect()
 }
 
 /// The codes in the sources, each with a file that has it.
@@ -43,7 +49,8 @@ fn codes() -> BTreeMap<String, String> {
     let helpers = helpers(&sources);
     for source in &sources {
         let text = used(source);
-        let calls = CALLS.into_iter().chain(helpers.iter().map(String::as_str));
+        let own = helpers.iter().filter(|(crate_, _)| *crate_ == home(source)).map(|(_, name)| name.as_str());
+        let calls = CALLS.into_iter().chain(own);
         let calls = calls.flat_map(|call| text.split(call).skip(1));
         let codes_of_calls = calls.filter_map(|after| quoted(after.trim_start()));
         // As in `("malformed_json", StatusCode::BAD_REQUEST)` and `code: "not_a_party"`.

@@ -81,7 +81,9 @@ async fn scenario(nats: Option<&str>) {
     assert_eq!(log_size(&client).await, size, "what was final is there after a restart");
     let again = load(&city).await;
     assert_eq!(again.submitted, again.finals + again.refused.values().sum::<u64>());
-    assert_eq!(log_size(&client).await, size + again.refused.values().sum::<u64>(), "nothing is doubled");
+    // A row that cannot be read is never submitted: it has no place in the log.
+    let submitted = again.refused.values().sum::<u64>() - again.refused["broken_row"];
+    assert_eq!(log_size(&client).await, size + submitted, "nothing is doubled");
     let history = client.get("/property/v1/parcels/526301100/history").await.unwrap();
     assert_eq!(history["versions"].as_array().unwrap().len(), 2);
     let genesis = running.genesis.clone();

@@ -1,6 +1,6 @@
 //! How long a search takes over 100,000 parcels: by party, place, number, box and point, and how long a change takes.
 //!
-//! `cargo run --release -p hutong-property --example search [parcels]`
+//! `cargo run --release -p hutong-property --example property_search [parcels]`
 
 use std::{
     io::Write,

@@ -1,6 +1,6 @@
 //! How long a search takes over 100,000 sites: near, with and without a filter, a page of the list, and a change.
 //!
-//! `cargo run --release -p hutong-parking --example search [sites]`
+//! `cargo run --release -p hutong-parking --example parking_search [sites]`
 
 use std::{
     io::Write,

@@ -1,4 +1,4 @@
-//! Measures searches over 100,000 requests: `cargo run --release -p hutong-requests --example search`.
+//! Measures searches over 100,000 requests: `cargo run --release -p hutong-requests --example requests_search`.
 //!
 //! What it prints are facts of the machine that it runs on; nothing is asserted.
 
