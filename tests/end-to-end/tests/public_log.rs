@@ -32,7 +32,7 @@ impl TileReader for Fetched<'_> {
         let path = |tile: &Tile| tile.path().replacen(&format!("tile/{HEIGHT}/"), "tile/", 1);
         let fetched = tiles.iter().map(|tile| {
             let url = format!("{}/{}", self.log, path(tile));
-            self.program.http_get_bytes(&url).ok_or_else(|| tlog_tiles::Error::InvalidInput(url))
+            self.program.http_get_bytes(&url).ok_or(tlog_tiles::Error::InvalidInput(url))
         });
         fetched.collect()
     }
