@@ -2,7 +2,7 @@
 //!
 //! A position belongs to the agency that gave it: another agency hosts other domains and counts differently.
 
-use std::{collections::BTreeMap, fmt, path::Path, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use hutong_ledger::{
     canon::{Malformed, Reader, Writer},
@@ -10,12 +10,14 @@ use hutong_ledger::{
     id::Domain,
 };
 use hutong_peer::Position;
-use hutong_store::{Batch, Options, Store, Table};
+use hutong_store::{Batch, Store, Table};
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
 /// After some changes of a transaction, or after all of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct EventPosition {
     pub(crate) transaction: Position,
     /// Counts the changes of the transaction, from 1; `WHOLE` is after all of them.
@@ -31,6 +33,14 @@ impl EventPosition {
 
     pub(crate) fn after(transaction: Position) -> Self {
         Self { transaction, change: Self::WHOLE }
+    }
+
+    /// After everything before a height.
+    pub(crate) fn before_height(height: u64) -> Self {
+        match height.checked_sub(1) {
+            None | Some(0) => Self::after(Position::default()),
+            Some(height) => Self::after(Position { height, ordinal: u32::MAX }),
+        }
     }
 
     /// Where to go on asking for transactions: the one that is only partly done is asked for again.
@@ -56,6 +66,20 @@ impl fmt::Display for EventPosition {
             Self::WHOLE => write!(f, "{height}-{ordinal}"),
             change => write!(f, "{height}-{ordinal}-{change}"),
         }
+    }
+}
+
+impl From<EventPosition> for String {
+    fn from(position: EventPosition) -> Self {
+        position.to_string()
+    }
+}
+
+impl TryFrom<String> for EventPosition {
+    type Error = NoPosition;
+
+    fn try_from(text: String) -> Result<Self, NoPosition> {
+        text.parse()
     }
 }
 
@@ -123,20 +147,14 @@ impl StreamCursor {
 const CURSORS: Table<Vec<u8>, Vec<u8>> = Table::new("cursors");
 const EVENTS: &[u8] = b"stream/EVENTS";
 
-/// The positions that survive a restart, in notification's own store.
+/// How far the EVENTS stream has come, through restarts.
 #[derive(Debug)]
 pub(crate) struct Cursors {
-    store: Store,
-    path: std::path::PathBuf,
+    pub(crate) store: Arc<Store>,
+    pub(crate) path: std::path::PathBuf,
 }
 
 impl Cursors {
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::Store { path: path.to_owned(), source };
-        let options = Options { cache_bytes: 1 << 20, ..Options::default() };
-        Ok(Self { store: Store::open(path, options).map_err(failed)?, path: path.to_owned() })
-    }
-
     /// The position of the stream, if one is kept that can be read. What cannot is as good as none: the stream's own
     /// end says the rest.
     pub(crate) fn stream(&self) -> Result<Option<StreamCursor>, Error> {
@@ -231,11 +249,12 @@ mod tests {
         let path = dir.path().join("notification.redb");
         let sequences = [("property".parse().unwrap(), 4), (Domain::MEMBERSHIP, 1)].into();
         let cursor = StreamCursor { incarnation: 9, position: at(7, 3, 2), sequences };
-        let cursors = Cursors::open(&path).unwrap();
+        let open = || Cursors { store: crate::state::open(&path).unwrap(), path: path.clone() };
+        let cursors = open();
         assert_eq!(cursors.stream().unwrap(), None);
         cursors.keep_stream(&cursor);
         drop(cursors);
-        let cursors = Cursors::open(&path).unwrap();
+        let cursors = open();
         assert_eq!(cursors.stream().unwrap(), Some(cursor));
         let mut batch = Batch::default();
         batch.put(&CURSORS, &EVENTS.to_vec(), &b"rubbish".to_vec());

@@ -14,9 +14,26 @@ pub enum Error {
     Bus(#[from] hutong_bus::Error),
     #[error(transparent)]
     Append(#[from] hutong_bus::AppendError),
-    /// The own store is damaged or its disk fails. It holds only positions: it may be deleted.
-    #[error("the positions in {} cannot be kept; if the file is damaged, delete it", path.display())]
+    /// The own store is damaged or its disk fails. No fact is lost with it, but subscriptions are: their owners have
+    /// to make them again.
+    #[error("{} cannot be read or written; if it is damaged, delete it and have subscriptions made again", path.display())]
     Store { path: PathBuf, source: hutong_store::Error },
+    #[error("{} cannot be made readable for its owner alone", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("a row of {table} in {} is not what this software writes: {reason}", path.display())]
+    Row { path: PathBuf, table: &'static str, reason: String },
+    #[error("a row of {table} cannot be written: {reason}")]
+    Encode { table: &'static str, reason: String },
+    #[error("webhooks: {0} is no network such as 10.20.0.0/16")]
+    Network(String),
+    #[error("webhooks: nothing can be sent")]
+    Tls(#[source] rustls::Error),
+    #[error("subscription {subscription} cannot be delivered: {reason}")]
+    Delivery { subscription: String, reason: String },
+    #[error("a delivery panicked or was cut off")]
+    Courier(#[source] tokio::task::JoinError),
+    #[error(transparent)]
+    Keys(#[from] hutong_keys::Error),
     #[error(
         "storage told {found} of {domain} after {last}: the log index {expected} is missing or out of order"
     )]
@@ -37,8 +54,10 @@ impl Error {
         match self {
             Self::Peer(error) => matches!(error, hutong_peer::Error::Stopped { .. }),
             Self::Append(error) => matches!(error, hutong_bus::AppendError::Invalid { .. }),
-            Self::Store { .. } | Self::Gap { .. } | Self::Order { .. } | Self::Envelope { .. } => true,
-            Self::Bus(_) | Self::Unread { .. } => false,
+            Self::Store { .. } | Self::File { .. } | Self::Row { .. } | Self::Encode { .. } => true,
+            Self::Gap { .. } | Self::Order { .. } | Self::Envelope { .. } => true,
+            Self::Network(_) | Self::Tls(_) | Self::Keys(_) | Self::Courier(_) => true,
+            Self::Bus(_) | Self::Unread { .. } | Self::Delivery { .. } => false,
         }
     }
 }

@@ -23,7 +23,7 @@ use hutong_ledger::{
 use hutong_peer::FinalTransaction;
 use serde_json::{Value, json};
 
-use crate::{Error, cursor::EventPosition};
+use crate::{Error, cursor::EventPosition, filter::Kind};
 
 /// A larger value is left out of the event, which says where to get it: an event must fit into one message.
 const VALUE_BYTES_MAX: usize = 512 << 10;
@@ -60,7 +60,7 @@ impl Envelopes {
         let time_ms = i64::try_from(tx.time_ms).map_err(|error| faulty(error.to_string()))?;
         let time = jiff::Timestamp::from_millisecond(time_ms).map_err(|error| faulty(error.to_string()))?;
         let chain = self.chain;
-        let kind = kind(versioned);
+        let kind = Kind::of(versioned).name();
         EventBuilderV10::new()
             .id(format!("{chain}/{domain}/{}/{change}", tx.log_index))
             .source(format!("/{chain}/{domain}"))
@@ -71,6 +71,7 @@ impl Envelopes {
             .extension("domain", domain.as_str())
             .extension("height", tx.position.height.to_string())
             .extension("txid", tx.id.to_string())
+            .extension("receipt", receipt(tx))
             .extension("position", EventPosition::new(tx.position, change).to_string())
             .extension("sequence", format!("{sequence:020}"))
             .data("application/json", self.data(tx, versioned, kind))
@@ -87,7 +88,7 @@ impl Envelopes {
             "hash": change.hash,
             "transaction": tx.id,
             "agency": tx.agency,
-            "receipt": format!("/v1/transactions/{}/receipt", tx.id),
+            "receipt": receipt(tx),
             "href": href(tx.domain, change),
         });
         let (name, value) = match change.value.as_deref() {
@@ -110,13 +111,9 @@ impl Envelopes {
     }
 }
 
-/// A record that was deleted and put again counts as changed: its versions go on.
-fn kind(change: &Versioned) -> &'static str {
-    match (&change.value, change.version) {
-        (None, _) => "deleted",
-        (Some(_), 1) => "created",
-        (Some(_), _) => "changed",
-    }
+/// Where the offline proof of the change is.
+pub(crate) fn receipt(tx: &FinalTransaction) -> String {
+    format!("/v1/transactions/{}/receipt", tx.id)
 }
 
 fn href(domain: Domain, change: &Versioned) -> String {
@@ -181,7 +178,7 @@ impl BinarySerializer<Outgoing> for BinaryMessage {
 }
 
 /// As the binary mode asks: space, quote, percent and whatever is not visible ASCII are percent-encoded.
-fn header_value(text: &str) -> String {
+pub(crate) fn header_value(text: &str) -> String {
     let mut value = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

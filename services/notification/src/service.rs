@@ -17,12 +17,18 @@ use crate::{
     cursor::Cursors,
     event::Envelopes,
     feed::Source,
+    state,
     stream::Publisher,
     subscribers::{self, Subscribers},
+    subscriptions::{
+        hooks::{Added, Hooks},
+        shelf::Shelf,
+    },
+    webhooks::{self, Outside, Webhooks},
 };
 
 /// What notification is given; it does not know how it is deployed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ports {
     pub bus: SharedBus,
     pub storage: SharedStorage,
@@ -31,6 +37,7 @@ pub struct Ports {
     pub invariants: InvariantCounters,
     /// They render records; nothing is decided by them here.
     pub contracts: Vec<Arc<dyn Contract>>,
+    pub outside: Outside,
 }
 
 /// Notification of one agency.
@@ -38,6 +45,7 @@ pub struct NotificationService {
     node: Handle,
     tip: watch::Sender<u64>,
     publisher: Publisher,
+    added: Added,
 }
 
 /// What the API needs of a running service. Cheap to clone.
@@ -52,6 +60,7 @@ pub(crate) struct Node {
     pub(crate) envelopes: Envelopes,
     pub(crate) clock: SharedClock,
     pub(crate) subscribers: Arc<Subscribers>,
+    pub(crate) webhooks: Webhooks,
 }
 
 impl fmt::Debug for NotificationService {
@@ -69,8 +78,15 @@ impl NotificationService {
         path: &Path,
         ports: Ports,
     ) -> Result<Self, Error> {
-        let cursors = Cursors::open(path)?;
-        let Ports { bus, storage, clock, metrics, invariants, contracts } = ports;
+        let store = state::open(path)?;
+        let cursors = Cursors { store: store.clone(), path: path.to_owned() };
+        let Ports { bus, storage, clock, metrics, invariants, contracts, outside } = ports;
+        let limits = config.webhooks.clone();
+        let shelf = Shelf::new(store, path.to_owned());
+        let (hooks, added) =
+            Hooks::open(shelf, limits.subscriptions_max, limits.subscriptions_per_agency_max)?;
+        let webhooks =
+            Webhooks::new((chain, agency), limits, hooks, outside, clock.clone(), metrics.clone())?;
         let (tip, follow) = watch::channel(0);
         let (max, per_agency_max) = (config.subscribers_max, config.subscribers_per_agency_max);
         let node = Arc::new(Node {
@@ -80,6 +96,7 @@ impl NotificationService {
             envelopes: Envelopes::new(chain, contracts),
             clock,
             subscribers: Subscribers::new(metrics.clone(), agency, max, per_agency_max),
+            webhooks,
         });
         let publisher = Publisher {
             node: node.clone(),
@@ -88,7 +105,7 @@ impl NotificationService {
             delivered: subscribers::delivered(&metrics, agency, "EVENTS"),
             lag_heights: subscribers::lag_heights(&metrics, agency, "EVENTS"),
         };
-        Ok(Self { node: Handle(node), tip, publisher })
+        Ok(Self { node: Handle(node), tip, publisher, added })
     }
 
     /// For [`crate::routes`].
@@ -98,48 +115,43 @@ impl NotificationService {
 
     /// Runs until the drain. What can pass is tried again; an error that comes back needs an operator.
     pub async fn run(self, context: Context) -> Result<(), Error> {
+        let Self { node, tip, publisher, added } = self;
         let status = Status::new(context.health);
         let publishing = async {
-            if self.node.0.config.stream {
-                self.publisher.run(&status).await
-            } else {
-                std::future::pending().await
-            }
+            if node.0.config.stream { publisher.run(&status).await } else { std::future::pending().await }
         };
         tokio::select! {
             () = context.shutdown.draining() => Ok(()),
-            error = self.follow(&status) => Err(error),
+            error = follow(&node.0, &tip, &status) => Err(error),
             error = publishing => Err(error),
+            error = webhooks::run(node.0.clone(), added) => Err(error),
         }
     }
+}
 
-    /// Keeps the tip that subscribers wait on.
-    async fn follow(&self, status: &Status) -> Error {
-        let Node { source, config, clock, .. } = &*self.node.0;
-        let mut known = None;
-        loop {
-            let asked = match known {
-                None => source.storage.standing().await.map(|standing| standing.final_header.height),
-                Some(height) => source.storage.wait_final(height, config.wait()).await,
-            };
-            match asked {
-                Ok(height) => {
-                    status.well("storage");
-                    known = Some(height);
-                    self.tip.send_if_modified(|tip| std::mem::replace(tip, height.max(*tip)) < height);
+/// Keeps the tip that subscribers wait on.
+async fn follow(node: &Node, tip: &watch::Sender<u64>, status: &Status) -> Error {
+    let Node { source, config, clock, .. } = node;
+    let mut known = None;
+    loop {
+        let asked = match known {
+            None => source.storage.standing().await.map(|standing| standing.final_header.height),
+            Some(height) => source.storage.wait_final(height, config.wait()).await,
+        };
+        match asked {
+            Ok(height) => {
+                status.well("storage");
+                known = Some(height);
+                tip.send_if_modified(|tip| std::mem::replace(tip, height.max(*tip)) < height);
+            }
+            Err(error) => {
+                let error = Error::from(error);
+                if error.is_final() {
+                    return error;
                 }
-                Err(error) => {
-                    let error = Error::from(error);
-                    if error.is_final() {
-                        return error;
-                    }
-                    tracing::warn!(
-                        error = error_chain(&error),
-                        "storage does not tell its height; asking again"
-                    );
-                    status.fault("storage", error_chain(&error));
-                    clock.sleep(config.retry()).await;
-                }
+                tracing::warn!(error = error_chain(&error), "storage does not tell its height; asking again");
+                status.fault("storage", error_chain(&error));
+                clock.sleep(config.retry()).await;
             }
         }
     }

@@ -13,10 +13,7 @@ use axum::{
     routing::get,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use hutong_ledger::{
-    epoch::Epoch,
-    id::{AgencyId, Domain, RecordId},
-};
+use hutong_ledger::id::{AgencyId, Domain, RecordId};
 use hutong_peer::Position;
 use hutong_runtime::{
     Shutdown,
@@ -28,7 +25,9 @@ use serde::Deserialize;
 use crate::{
     cursor::EventPosition,
     feed::Feed,
-    service::{Handle, Node, error_chain},
+    filter::{Filter, Kind, NAMES_MAX},
+    grant::{granted, storage_away, unknown},
+    service::{Handle, Node},
 };
 
 mod subscription;
@@ -41,7 +40,7 @@ const NO_BUFFERING: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 /// The API's description.
-pub fn openapi() -> utoipa::openapi::OpenApi {
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     <Description as utoipa::OpenApi>::openapi()
 }
 
@@ -56,9 +55,9 @@ struct Api {
 }
 
 /// The routes. With several nodes behind one port, a caller is served by its own agency's, or else by the first that
-/// hosts what it asks for; they must be behind [`hutong_runtime::auth::identify`].
-pub fn routes(nodes: impl IntoIterator<Item = Handle>, shutdown: Shutdown) -> Router {
-    let api = Api { nodes: nodes.into_iter().collect(), shutdown };
+/// hosts what it asks for.
+pub(crate) fn routes(nodes: Arc<[Handle]>, shutdown: Shutdown) -> Router {
+    let api = Api { nodes, shutdown };
     Router::new().route("/v1/events", get(events)).with_state(api)
 }
 
@@ -69,9 +68,15 @@ struct EventsQuery {
     domain: Option<String>,
     /// Only changes of the record with this id.
     record: Option<String>,
+    /// Only these types of change, separated by commas: `created`, `changed`, `deleted`.
+    change: Option<String>,
+    /// Only changes by transactions of these agencies, separated by commas.
+    agency: Option<String>,
     /// Start after this position: the id of an event, or `now` for what becomes final from now on. Without it: from
     /// the beginning. The header Last-Event-ID wins.
     after: Option<String>,
+    /// Start with this height, where no position is given.
+    from_height: Option<u64>,
 }
 
 /// Final record changes as server-sent events, each a CloudEvent 1.0 in JSON.
@@ -86,7 +91,7 @@ struct EventsQuery {
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "Where to go on.")),
     responses(
         (status = 200, description = "Events, until the caller leaves.", content_type = "text/event-stream"),
-        (status = 400, description = "Not a position, or not a record id.", content_type = "application/problem+json"),
+        (status = 400, description = "Not a position, a record id or a filter.", content_type = "application/problem+json"),
         (status = 401, description = "No agency's token.", content_type = "application/problem+json"),
         (status = 403, description = "The caller does not host the domain.", content_type = "application/problem+json"),
         (status = 404, description = "No such domain here.", content_type = "application/problem+json"),
@@ -101,11 +106,10 @@ async fn events(
 ) -> Result<Response, Problem> {
     let caller: AgencyId = caller.parse().map_err(Problem::internal)?;
     let start = start(&query, &headers)?;
-    let record = query.record.as_deref().map(parse_record).transpose()?;
-    let asked = query.domain.as_deref().map(parse_domains).transpose()?;
-    let node = api.node(caller, asked.as_deref()).await?;
+    let filter = filter(&query)?;
+    let node = api.node(caller, &filter.domains).await?;
     let standing = node.source.storage.standing().await.map_err(storage_away)?;
-    let domains = granted(&standing.epoch, caller, node.agency, asked)?;
+    let domains = granted(&standing.epoch, caller, node.agency, &filter.domains)?;
     let place = node.subscribers.enter(caller).ok_or_else(|| {
         let detail = "All places for subscribers are taken; close subscriptions that are no longer read.";
         Problem::new("too_many_subscribers", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_s(10)
@@ -118,7 +122,7 @@ async fn events(
     let page_max = node.config.page_transactions_max;
     let domains: Arc<[Domain]> = domains.into();
     let feed = Feed::new(node.source.clone(), Some(domains.clone()), position.ask_after(), page_max);
-    let subscription = Subscription::new(node, caller, domains, record, feed, position, place, api.shutdown);
+    let subscription = Subscription::new(node, caller, domains, filter, feed, position, place, api.shutdown);
     let blocks = futures::stream::unfold(subscription, |mut subscription| async move {
         let block = subscription.next().await?;
         Some((Ok::<_, Infallible>(block), subscription))
@@ -127,12 +131,10 @@ async fn events(
 }
 
 impl Api {
-    async fn node(&self, caller: AgencyId, asked: Option<&[Domain]>) -> Result<Arc<Node>, Problem> {
+    async fn node(&self, caller: AgencyId, asked: &[Domain]) -> Result<Arc<Node>, Problem> {
         let own = self.nodes.iter().find(|node| node.0.agency == caller);
         let first = self.nodes.first().ok_or_else(|| Problem::internal("no node serves events"))?;
-        if let (None, Some(asked)) = (own, asked)
-            && self.nodes.len() > 1
-        {
+        if own.is_none() && !asked.is_empty() && self.nodes.len() > 1 {
             let epoch = first.0.source.storage.standing().await.map_err(storage_away)?.epoch;
             let hosts = |node: &&Handle| asked.iter().all(|domain| epoch.stores(&node.0.agency, *domain));
             return Ok(self.nodes.iter().find(hosts).unwrap_or(first).0.clone());
@@ -152,7 +154,9 @@ fn start(query: &EventsQuery, headers: &HeaderMap) -> Result<Start, Problem> {
         (Some(value), _) => ("Last-Event-ID", value.to_str().unwrap_or("(not text)")),
         (None, Some(after)) if after == "now" => return Ok(Start::Now),
         (None, Some(after)) => ("after", after.as_str()),
-        (None, None) => return Ok(Start::After(EventPosition::after(Position::default()))),
+        (None, None) => {
+            return Ok(Start::After(EventPosition::before_height(query.from_height.unwrap_or(0))));
+        }
     };
     text.parse().map(Start::After).map_err(|error| {
         Problem::new("bad_cursor", StatusCode::BAD_REQUEST, format!("This is no position: {error}."))
@@ -160,66 +164,53 @@ fn start(query: &EventsQuery, headers: &HeaderMap) -> Result<Start, Problem> {
     })
 }
 
+fn filter(query: &EventsQuery) -> Result<Filter, Problem> {
+    let records = query.record.as_deref().map(parse_record).transpose()?;
+    let domain = |name: &str| name.parse().map_err(|_| unknown(name));
+    let filter = Filter {
+        domains: list(query.domain.as_deref(), domain)?,
+        records: records.into_iter().collect(),
+        changes: list(query.change.as_deref(), |name| Kind::named(name).ok_or_else(|| no_kind(name)))?,
+        agencies: list(query.agency.as_deref(), |name| name.parse().map_err(|_| no_agency(name)))?,
+    };
+    match filter.fault() {
+        None => Ok(filter),
+        Some(field) => {
+            let detail = format!("{field} names more than {NAMES_MAX}; open several streams.");
+            Err(Problem::new("filter_invalid", StatusCode::BAD_REQUEST, detail).field(field))
+        }
+    }
+}
+
+/// What is separated by commas, each once.
+fn list<T: PartialEq>(
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, Problem>,
+) -> Result<Vec<T>, Problem> {
+    let mut list = Vec::new();
+    for name in text.into_iter().flat_map(|text| text.split(',')) {
+        let value = parse(name.trim())?;
+        if !list.contains(&value) {
+            list.push(value);
+        }
+    }
+    Ok(list)
+}
+
+fn no_kind(name: &str) -> Problem {
+    let name: String = name.chars().take(80).collect();
+    let detail = format!("{name:?} is no type of change; there are created, changed and deleted.");
+    Problem::new("filter_invalid", StatusCode::BAD_REQUEST, detail).field("change")
+}
+
+fn no_agency(name: &str) -> Problem {
+    let name: String = name.chars().take(80).collect();
+    let detail = format!("{name:?} is no name of an agency.");
+    Problem::new("filter_invalid", StatusCode::BAD_REQUEST, detail).field("agency")
+}
+
 fn parse_record(text: &str) -> Result<RecordId, Problem> {
     text.parse().map_err(|error: hutong_ledger::id::InvalidName| {
         Problem::new("invalid_record_id", StatusCode::BAD_REQUEST, format!("{error}.")).field("record")
     })
-}
-
-fn parse_domains(text: &str) -> Result<Vec<Domain>, Problem> {
-    let mut domains = Vec::new();
-    for name in text.split(',') {
-        let domain = name.trim().parse().map_err(|_| unknown(name))?;
-        if !domains.contains(&domain) {
-            domains.push(domain);
-        }
-    }
-    Ok(domains)
-}
-
-/// The domains that the caller gets: those asked for, if it and this node host them all.
-fn granted(
-    epoch: &Epoch,
-    caller: AgencyId,
-    node: AgencyId,
-    asked: Option<Vec<Domain>>,
-) -> Result<Vec<Domain>, Problem> {
-    let Some(asked) = asked else {
-        let all = epoch.domains.iter().map(|rules| rules.domain);
-        let hosted: Vec<_> =
-            all.filter(|domain| epoch.stores(&caller, *domain) && epoch.stores(&node, *domain)).collect();
-        return if hosted.is_empty() { Err(not_a_host(caller, None)) } else { Ok(hosted) };
-    };
-    for domain in &asked {
-        if epoch.rules(*domain).is_none() {
-            return Err(unknown(domain.as_str()));
-        }
-        if !epoch.stores(&caller, *domain) {
-            return Err(not_a_host(caller, Some(*domain)));
-        }
-        if !epoch.stores(&node, *domain) {
-            let hosts = epoch.hosts(*domain);
-            let detail = format!("Agency {node} does not host {domain}; ask one of its hosts.");
-            return Err(Problem::new("domain_not_here", StatusCode::NOT_FOUND, detail).with("hosts", hosts));
-        }
-    }
-    Ok(asked)
-}
-
-fn unknown(name: &str) -> Problem {
-    let name: String = name.chars().take(80).collect();
-    let detail = format!("There is no domain {name:?} in this city.");
-    Problem::new("unknown_domain", StatusCode::NOT_FOUND, detail).field("domain")
-}
-
-fn not_a_host(caller: AgencyId, domain: Option<Domain>) -> Problem {
-    let what = domain.map_or_else(|| "any domain".to_owned(), |domain| domain.to_string());
-    let detail = format!("Agency {caller} does not host {what} and gets no events of it.");
-    Problem::new("not_a_host", StatusCode::FORBIDDEN, detail).field("domain")
-}
-
-fn storage_away(error: hutong_peer::Error) -> Problem {
-    tracing::warn!(error = error_chain(&error), "no events without storage");
-    let detail = "Storage does not answer now; try again.";
-    Problem::new("storage_unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
 }

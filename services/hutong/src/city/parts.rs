@@ -48,8 +48,7 @@ pub struct Site<'a> {
     pub layout: &'a Layout,
     pub genesis: &'a Genesis,
     pub bus: SharedBus,
-    /// Whether others can read the bus: only then are events written to it.
-    pub shared_bus: bool,
+    pub notification: hutong_notification::Config,
     pub agency: AgencyId,
 }
 
@@ -223,9 +222,11 @@ impl Site<'_> {
             metrics: self.host.metrics.clone(),
             invariants: self.host.invariants.clone(),
             contracts: contracts(),
+            outside: hutong_notification::Outside::system()
+                .map_err(|error| Error::service("notification", error))?,
         };
         let path = self.folder("notification")?.join("cursors.redb");
-        let config = hutong_notification::Config { stream: self.shared_bus, ..Default::default() };
+        let config = self.notification.clone();
         let chain = self.genesis.chain();
         let opened = hutong_notification::NotificationService::open(chain, self.agency, config, &path, ports);
         let service = opened.map_err(|error| Error::service("notification", error))?;
@@ -248,7 +249,7 @@ pub fn disclosure(front: hutong_vault::api::Front) -> Face {
     Face { routes: hutong_vault::api::routes(front), document: hutong_vault::api::document() }
 }
 
-/// The event stream of agencies' notifications behind one port.
+/// The event stream and the subscriptions of agencies' notifications behind one port.
 pub fn events(handles: Vec<hutong_notification::Handle>, host: &Host) -> Face {
     let routes = hutong_notification::routes(handles, host.shutdown());
     Face { routes, document: hutong_notification::openapi() }

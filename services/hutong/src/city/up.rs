@@ -27,6 +27,8 @@ use super::{
     personas::{DevelopmentDesk, Personas},
 };
 
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
+
 /// How a city runs in one process.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -65,13 +67,21 @@ impl Running {
         let genesis = open_genesis(&layout, &options, &url, &host)?;
         let bus = connect(&layout, &options).await?;
         let agencies = agencies(&genesis);
-        let shared_bus = options.nats.is_some();
+        // Others read only a bus that is shared; and receivers under development are on this machine.
+        let notification = hutong_notification::Config {
+            stream: options.nats.is_some(),
+            webhooks: hutong_notification::Webhooks {
+                allow_networks: LOOPBACK.map(str::to_owned).to_vec(),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
         let site = |agency: AgencyId| Site {
             host: &host,
             layout: &layout,
             genesis: &genesis,
             bus: bus.clone(),
-            shared_bus,
+            notification: notification.clone(),
             agency,
         };
         let mut faces = Vec::new();

@@ -60,6 +60,8 @@ struct RunSettings {
     telemetry: TelemetrySettings,
     /// The identity providers whose tokens are taken.
     identity: OidcConfig,
+    /// Bounds of notification, and which networks its webhooks may go to.
+    notification: hutong_notification::Config,
 }
 
 impl Default for RunSettings {
@@ -71,6 +73,7 @@ impl Default for RunSettings {
             http: HttpSettings::default(),
             telemetry: TelemetrySettings::default(),
             identity: OidcConfig::default(),
+            notification: hutong_notification::Config::default(),
         }
     }
 }
@@ -84,6 +87,7 @@ impl Settings for RunSettings {
         if !self.bus.starts_with("nats://") && !self.bus.starts_with("tls://") {
             faults.push("bus: a nats:// or tls:// address; services meet only over NATS".into());
         }
+        faults.extend(self.notification.faults().into_iter().map(|fault| format!("notification.{fault}")));
         faults
     }
 }
@@ -109,8 +113,14 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
         .map_err(|error| CityError::service("NATS", error))?;
     let bus: SharedBus = Arc::new(TracedBus(bus));
     host.shutdown().on_signals().map_err(CityError::from)?;
-    let site =
-        Site { host: &host, layout: &layout, genesis: &genesis, bus: bus.clone(), shared_bus: true, agency };
+    let site = Site {
+        host: &host,
+        layout: &layout,
+        genesis: &genesis,
+        bus: bus.clone(),
+        notification: settings.notification.clone(),
+        agency,
+    };
     let remote: SharedStorage = Arc::new(RemoteStorage::new(bus.clone(), agency, STORAGE_TIMEOUT));
     // Storage is what the others wait for; they need its epoch to begin.
     let storage = match args.service {

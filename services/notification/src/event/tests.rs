@@ -90,6 +90,7 @@ fn an_event_says_what_changed_and_where_to_prove_it() {
             "domain": "property",
             "height": "12",
             "txid": tx.id.to_string(),
+            "receipt": format!("/v1/transactions/{}/receipt", tx.id),
             "position": "12-3-1",
             "sequence": "00000000000000000009",
             "data": {

@@ -3,15 +3,16 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use axum::response::sse::Event as Block;
-use hutong_ledger::id::{AgencyId, Domain, RecordId};
+use hutong_ledger::id::{AgencyId, Domain};
 use hutong_peer::FinalTransaction;
 use hutong_runtime::{Shutdown, http::Problem};
 
-use super::not_a_host;
 use crate::{
     Error,
     cursor::EventPosition,
     feed::Feed,
+    filter::Filter,
+    grant::not_a_host,
     service::{Node, error_chain},
     subscribers::Place,
 };
@@ -23,7 +24,7 @@ pub(super) struct Subscription {
     node: Arc<Node>,
     caller: AgencyId,
     domains: Arc<[Domain]>,
-    record: Option<RecordId>,
+    filter: Filter,
     feed: Feed,
     /// What the client has been told of.
     position: EventPosition,
@@ -44,7 +45,7 @@ impl Subscription {
         node: Arc<Node>,
         caller: AgencyId,
         domains: Arc<[Domain]>,
-        record: Option<RecordId>,
+        filter: Filter,
         feed: Feed,
         position: EventPosition,
         place: Place,
@@ -56,7 +57,7 @@ impl Subscription {
             node,
             caller,
             domains,
-            record,
+            filter,
             feed,
             position,
             page,
@@ -118,9 +119,8 @@ impl Subscription {
 
     /// The first change of a transaction that the client wants and was not told of.
     fn next_change(&self, tx: &FinalTransaction) -> Option<u32> {
-        let wanted = |record: &RecordId| self.record.as_ref().is_none_or(|wanted| wanted == record);
         (1..).zip(&tx.changes).find_map(|(change, versioned)| {
-            let news = !self.position.covers(tx.position, change) && wanted(&versioned.record);
+            let news = !self.position.covers(tx.position, change) && self.filter.wants(tx, versioned);
             news.then_some(change)
         })
     }

@@ -25,7 +25,7 @@ use hutong_ledger::{
     id::{AgencyId, ChainId, Domain, RecordId, RecordKey, TxId},
     invariant::Invariant,
 };
-use hutong_notification::{Config, NotificationService, Ports};
+use hutong_notification::{Config, Jitter, NotificationService, Outside, Ports, SystemResolver};
 use hutong_peer::{
     Error, ExecutedBlock, FinalTransaction, Position, Prefetched, Session, StoragePeer, StoredRecord,
     Submitted,
@@ -353,6 +353,7 @@ pub(crate) fn start_with(
         metrics: metrics.clone(),
         invariants: invariants.clone(),
         contracts: vec![],
+        outside: Outside { resolver: Arc::new(SystemResolver), jitter: Jitter::seeded(1) },
     };
     let path = path.join("notification.redb");
     let service = NotificationService::open(chain(), agency("land"), config, &path, ports).unwrap();
