@@ -22,7 +22,7 @@ struct Entry {
 
 const JSON: &str = "application/json";
 
-const ENTRIES: [Entry; 8] = [
+const ENTRIES: [Entry; 10] = [
     Entry {
         id: "property-parcels",
         domain: "property",
@@ -37,7 +37,7 @@ const ENTRIES: [Entry; 8] = [
             ("mortgages", "Rank, amount, lender's handle"),
             ("restrictions", "Caveats and seizures with the agency that placed them"),
         ],
-        sealed: &[],
+        sealed: &[("conditions", "Conditions of the deed that are not public")],
         sharing: SharingClass::Conditional,
         keywords: &["property", "land register", "cadastre", "mortgage"],
         theme: "REGI",
@@ -52,7 +52,7 @@ const ENTRIES: [Entry; 8] = [
         description: "Who stands behind the handles of the land register. Sealed: it is read under an agreement, with the \
                       person's consent, or in an emergency, and every look is on record.",
         public: &[],
-        sealed: &[("name", "Name of the person or organisation"), ("contact", "Address, phone or mail")],
+        sealed: &[("contact", "Address, phone or mail"), ("name", "Name of the person or organisation")],
         sharing: SharingClass::Conditional,
         keywords: &["property", "owner", "party"],
         theme: "REGI",
@@ -83,6 +83,26 @@ const ENTRIES: [Entry; 8] = [
         media_type: JSON,
     },
     Entry {
+        id: "parking-permits",
+        domain: "parking",
+        record_type: "permit",
+        title: "Parking: permits",
+        description: "Who may park at a site or in a zone, and for how long. The holder is a handle; name and plate are sealed.",
+        public: &[
+            ("site", "The site that it is for, or"),
+            ("zone", "the zone"),
+            ("valid_from", "From when on"),
+            ("valid_until", "Until when"),
+            ("holder", "The holder's handle"),
+        ],
+        sealed: &[("name", "Name of the holder"), ("plate", "Number plate of the vehicle")],
+        sharing: SharingClass::Conditional,
+        keywords: &["parking", "mobility", "permit"],
+        theme: "TRAN",
+        endpoint: "/parking/v1/permits",
+        media_type: JSON,
+    },
+    Entry {
         id: "requests-requests",
         domain: "requests",
         record_type: "request",
@@ -98,7 +118,14 @@ const ENTRIES: [Entry; 8] = [
             ("lat", "Latitude, WGS 84"),
             ("long", "Longitude, WGS 84"),
         ],
-        sealed: &[("contact", "Name, phone and mail of who reported it")],
+        sealed: &[
+            ("account_id", "The reporter's account at the service line"),
+            ("device_id", "The device it was reported with"),
+            ("email", "The reporter's mail address"),
+            ("first_name", "The reporter's first name"),
+            ("last_name", "The reporter's last name"),
+            ("phone", "The reporter's telephone number"),
+        ],
         sharing: SharingClass::Unconditional,
         keywords: &["requests", "12345", "Open311", "service line"],
         theme: "GOVE",
@@ -117,8 +144,14 @@ const ENTRIES: [Entry; 8] = [
             ("origin", "local or imported"),
             ("district", "Where the person lives"),
             ("status", "suspected, confirmed or discarded"),
+            ("facility", "Code of the facility that reported it"),
         ],
-        sealed: &[("person", "Who the case is"), ("facility", "Where it was found")],
+        sealed: &[
+            ("address", "Where the person can be found"),
+            ("contact", "Phone or mail"),
+            ("name", "Name of the person"),
+            ("resident_id", "Number of the person's identity card (GB 11643)"),
+        ],
         sharing: SharingClass::Conditional,
         keywords: &["epidemic", "line list", "surveillance"],
         theme: "HEAL",
@@ -146,6 +179,28 @@ const ENTRIES: [Entry; 8] = [
         media_type: JSON,
     },
     Entry {
+        id: "licensing-businesses",
+        domain: "licensing",
+        record_type: "business",
+        title: "Licensing: businesses",
+        description: "Businesses by unified social credit code, with their names and whether they are open. Who answers for one \
+                      is sealed.",
+        public: &[
+            ("uscc", "Unified social credit code (GB 32100)"),
+            ("name", "As it is registered"),
+            ("status", "open or closed"),
+        ],
+        sealed: &[
+            ("contact", "Address, phone or mail"),
+            ("legal_representative", "The natural person who answers for it"),
+        ],
+        sharing: SharingClass::Conditional,
+        keywords: &["licensing", "business", "register"],
+        theme: "ECON",
+        endpoint: "/licensing/v1/businesses",
+        media_type: JSON,
+    },
+    Entry {
         id: "licensing-licences",
         domain: "licensing",
         record_type: "licence",
@@ -159,7 +214,7 @@ const ENTRIES: [Entry; 8] = [
             ("valid_until", "Last day"),
             ("status", "valid, suspended or revoked"),
         ],
-        sealed: &[("holder", "The natural person who answers for it")],
+        sealed: &[("claims", "What the credential says, each claim under a salt of its own")],
         sharing: SharingClass::Unconditional,
         keywords: &["licensing", "business", "licence", "credential"],
         theme: "ECON",
@@ -190,13 +245,15 @@ const ENTRIES: [Entry; 8] = [
 ];
 
 /// The FHIR resources of health, each a record type and a dataset of its own, and what they tell.
-const FHIR: [(&str, &str); 10] = [
+const FHIR: [(&str, &str); 12] = [
     ("AuditEvent", "who read which resource, when and for what"),
     ("Condition", "diagnoses and problems of patients"),
     ("Consent", "what patients agreed to"),
+    ("DiagnosticReport", "findings of laboratories and of imaging"),
     ("DocumentReference", "documents about patients, such as discharge letters"),
     ("Encounter", "visits and stays of patients"),
     ("Immunization", "vaccinations that patients were given"),
+    ("MedicationRequest", "prescriptions"),
     ("Observation", "measurements and findings"),
     ("Organization", "hospitals and other institutions of health"),
     ("Patient", "who the patients are"),

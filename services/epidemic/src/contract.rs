@@ -10,7 +10,7 @@ mod settings;
 
 use std::sync::Arc;
 
-use hutong_disclosure::{Handle, SealedDomain, SealedRecord, decode_strict};
+use hutong_disclosure::{Handle, SealedDomain, SealedRecord, SealedType, decode_strict};
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, Verified, View},
     hash::Hash,
@@ -33,6 +33,11 @@ pub use settings::{DISTRICTS, DISTRICTS_MAX, REPORTERS, REPORTERS_MAX};
 
 /// The domain's name.
 pub const DOMAIN: &str = "epidemic";
+
+/// The record type of cases in agreements and consents.
+pub const CASE: &str = "case";
+/// The sealed fields of a case.
+pub const SEALED: [&str; 4] = ["address", "contact", "name", "resident_id"];
 
 /// Counts below this and above 0 are never published.
 pub const SMALL: u64 = 5;
@@ -102,6 +107,10 @@ impl Contract for Epidemic {
 }
 
 impl SealedDomain for Epidemic {
+    fn sealed_types(&self) -> Vec<SealedType> {
+        vec![SealedType { name: CASE, fields: &SEALED }]
+    }
+
     fn sealed(&self, record: &RecordId, value: &[u8]) -> Option<SealedRecord> {
         record.as_str().strip_prefix(CASES)?;
         let case = wire::Case::decode(value).ok()?;
@@ -113,7 +122,7 @@ impl SealedDomain for Epidemic {
             Some((field.name.clone(), Hash(field.commitment.as_ref().try_into().ok()?)))
         };
         let fields = case.sealed.iter().map(hash).collect::<Option<Vec<_>>>()?;
-        Some(SealedRecord { record_type: "case", subjects, fields })
+        Some(SealedRecord { record_type: CASE, subjects, fields })
     }
 }
 

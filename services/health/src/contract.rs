@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use hutong_disclosure::{SealedDomain, SealedRecord, decode_strict, records};
+use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict, records};
 use hutong_ledger::{
     canon::ascending,
     contract::{Action, Change, Contract, Refusal, Verified, View},
@@ -93,6 +93,11 @@ impl Contract for Health {
 }
 
 impl SealedDomain for Health {
+    fn sealed_types(&self) -> Vec<SealedType> {
+        let of = |kind: Kind| SealedType { name: kind.record_type(), fields: &[BODY] };
+        Kind::ALL.into_iter().map(of).collect()
+    }
+
     fn sealed(&self, record: &RecordId, value: &[u8]) -> Option<SealedRecord> {
         let key: Key = record.as_str().parse().ok()?;
         let resource = wire::Resource::decode(value).ok()?;

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, with its help.
 
 mod disclosure;
+mod vault;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -13,6 +14,7 @@ use hutong_ledger::id::{AgencyId, Domain, RecordKey, TxId};
 use crate::city::domains::{RECORD_TYPES, RecordType};
 
 pub use disclosure::{Accesses, Consent, Disclose, Erase, GiveConsent, Person};
+pub use vault::{Vault, VaultBackup, VaultRestore};
 
 /// A permissioned ledger of record for the agencies of a city.
 #[derive(Debug, Parser)]
@@ -71,6 +73,9 @@ pub enum Command {
     Consent(Consent),
     /// Have the sealed fields of a record destroyed
     Erase(Erase),
+    /// Back up and restore an agency's vault
+    #[command(subcommand)]
+    Vault(Vault),
     /// Derive everything again from an agency's archive and name the first difference
     Fsck(Fsck),
     /// Follow final changes as they happen

@@ -11,7 +11,7 @@ mod render;
 
 use std::sync::Arc;
 
-use hutong_disclosure::{SealedDomain, SealedRecord, decode_strict};
+use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict};
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, Verified, View},
     hash::Hash,
@@ -119,6 +119,13 @@ impl Contract for Licensing {
 }
 
 impl SealedDomain for Licensing {
+    fn sealed_types(&self) -> Vec<SealedType> {
+        vec![
+            SealedType { name: BUSINESS, fields: &["contact", "legal_representative"] },
+            SealedType { name: LICENCE, fields: &[CLAIMS] },
+        ]
+    }
+
     fn sealed(&self, record: &RecordId, value: &[u8]) -> Option<SealedRecord> {
         let (record_type, subjects, sealed) = if record.as_str().starts_with(LICENCES) {
             let licence = wire::Licence::decode(value).ok()?;

@@ -9,7 +9,7 @@ mod site;
 
 use std::sync::Arc;
 
-use hutong_disclosure::{SealedDomain, SealedRecord, decode_strict};
+use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict};
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, VALUE_BYTES_MAX, Verified, View},
     hash::Hash,
@@ -27,6 +27,11 @@ pub use site::{SITES_MAX, check_site};
 
 /// The domain's name.
 pub const DOMAIN: &str = "parking";
+
+/// The record type of permits in agreements and consents.
+pub const PERMIT: &str = "permit";
+/// The sealed fields of a permit.
+pub const SEALED: [&str; 2] = ["name", "plate"];
 
 /// The contract, version 1.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,6 +96,10 @@ impl Contract for Parking {
 }
 
 impl SealedDomain for Parking {
+    fn sealed_types(&self) -> Vec<SealedType> {
+        vec![SealedType { name: PERMIT, fields: &SEALED }]
+    }
+
     fn sealed(&self, record: &RecordId, value: &[u8]) -> Option<SealedRecord> {
         record.as_str().strip_prefix("permit/")?;
         let permit = wire::Permit::decode(value).ok()?;
@@ -99,7 +108,7 @@ impl SealedDomain for Parking {
         let fields = permit.sealed.iter();
         let fields = fields.map(|field| Some((field.name.clone(), commitment(&field.commitment)?)));
         Some(SealedRecord {
-            record_type: "permit",
+            record_type: PERMIT,
             subjects: vec![holder],
             fields: fields.collect::<Option<_>>()?,
         })

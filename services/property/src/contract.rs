@@ -27,7 +27,7 @@ mod unit;
 
 use std::sync::Arc;
 
-use hutong_disclosure::{SealedDomain, SealedRecord, decode_strict, records::erasure};
+use hutong_disclosure::{PERSON, SealedDomain, SealedRecord, SealedType, decode_strict, records::erasure};
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, Verified, View},
     hash::Hash,
@@ -112,6 +112,13 @@ impl Contract for Property {
 }
 
 impl SealedDomain for Property {
+    fn sealed_types(&self) -> Vec<SealedType> {
+        vec![
+            SealedType { name: PARCEL, fields: &["conditions"] },
+            SealedType { name: PERSON, fields: &["contact", "name"] },
+        ]
+    }
+
     fn sealed(&self, record: &RecordId, value: &[u8]) -> Option<SealedRecord> {
         if !is_parcel(record) {
             return None;

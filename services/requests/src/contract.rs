@@ -14,7 +14,7 @@ mod service;
 
 use std::sync::Arc;
 
-use hutong_disclosure::{SealedDomain, SealedRecord, decode_strict};
+use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict};
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, Verified, View},
     hash::Hash,
@@ -138,6 +138,10 @@ impl Contract for Requests {
 }
 
 impl SealedDomain for Requests {
+    fn sealed_types(&self) -> Vec<SealedType> {
+        vec![SealedType { name: REQUEST, fields: &SEALED }]
+    }
+
     fn sealed(&self, record: &RecordId, value: &[u8]) -> Option<SealedRecord> {
         record.as_str().strip_prefix("request/")?;
         let request = wire::Request::decode(value).ok()?;

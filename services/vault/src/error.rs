@@ -24,6 +24,15 @@ pub enum Error {
     Io { path: PathBuf, action: &'static str, source: io::Error },
     #[error("{} exists already; a vault and a backup are never overwritten", path.display())]
     Exists { path: PathBuf },
+    #[error("there is no vault here: {} is missing", path.display())]
+    NoVault { path: PathBuf },
+    #[error("this is no backup of a vault: {} is missing or empty", path.display())]
+    NoBackup { path: PathBuf },
+    #[error("{}: the vault that runs does not answer there", path.display())]
+    Unreachable { path: PathBuf, source: io::Error },
+    /// What a running vault says of what its operator asked.
+    #[error("the vault says: {0}")]
+    Answered(String),
     #[error(transparent)]
     Peer(#[from] hutong_peer::Error),
     /// A step on another thread was cut off: the process ends.

@@ -6,11 +6,12 @@
 //! of all the caller. It decides nothing: the domain's contract did, on the ledger, in front of everyone.
 //!
 //! Parts: [`Vault`] answers calls, `access` is the proof without which nothing opens, `safe` the stores, [`kek`] the keys
-//! that wrap keys, [`VaultService`] the loops, [`api`] the routes.
+//! that wrap keys, [`VaultService`] the loops, [`api`] the routes, [`control`] what the operator of the machine asks.
 
 mod access;
 pub mod api;
 mod config;
+pub mod control;
 mod error;
 pub mod kek;
 mod limit;
@@ -22,5 +23,5 @@ mod vault;
 
 pub use config::Config;
 pub use error::Error;
-pub use service::{Ports, VaultService, restore};
+pub use service::{Ports, VaultService, backup_stopped, restore};
 pub use vault::Vault;

@@ -71,14 +71,8 @@ impl Safe {
 
     /// Over stores that are open already.
     pub(crate) fn over(keys: Store, values: Store, kek: SharedKeys) -> Result<Self, Error> {
-        let snapshot = keys.snapshot().map_err(of_keys)?;
-        let wrapped = snapshot.table(&WRAPPED).map_err(of_keys)?;
-        let finder = match wrapped.get(&item::finder()).map_err(of_keys)? {
-            Some(row) => unwrap(&kek, &item::finder(), &row)?,
-            // Without it, known persons would get second handles.
-            None if !wrapped.is_empty().map_err(of_keys)? => {
-                return Err(Error::Damaged { what: "the key that finds persons" });
-            }
+        let finder = match finder(&keys.snapshot().map_err(of_keys)?, &kek)? {
+            Some(finder) => finder,
             None => {
                 let made = Zeroizing::new(random_bytes::<32>()?.to_vec());
                 let mut batch = Batch::default();
@@ -143,6 +137,19 @@ impl Safe {
                 tracing::error!(%error, "the vault's position is not kept");
             }
         });
+    }
+}
+
+/// The key that finds persons; none in a store that is new.
+fn finder(keys: &Snapshot, kek: &SharedKeys) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let wrapped = keys.table(&WRAPPED).map_err(of_keys)?;
+    match wrapped.get(&item::finder()).map_err(of_keys)? {
+        Some(row) => unwrap(kek, &item::finder(), &row).map(Some),
+        // Without it, known persons would get second handles.
+        None if !wrapped.is_empty().map_err(of_keys)? => {
+            Err(Error::Damaged { what: "the key that finds persons" })
+        }
+        None => Ok(None),
     }
 }
 

@@ -241,8 +241,13 @@ fn apply(safe: &Safe, finals: &[FinalTransaction], reached: Position) -> Result<
     Ok(())
 }
 
-/// Makes a vault's stores from a backup, in a folder that has none. The vault made of them applies everything that is
-/// final, erasures with it, before it serves.
-pub fn restore(backup: &Path, folder: &Path) -> Result<(), Error> {
-    safe::backup::restore(backup, folder)
+/// Writes a backup of a vault that does not run, as [`Vault::backup`] does of one that runs.
+pub fn backup_stopped(vault: &Path, folder: &Path) -> Result<(), Error> {
+    safe::backup::of_stopped(vault, folder)
+}
+
+/// Makes a vault's stores from a backup, in a folder that has none, if the keys are there that open it. The vault made of
+/// them applies everything that is final, erasures with it, before it serves.
+pub fn restore(backup: &Path, folder: &Path, keys: &SharedKeys) -> Result<(), Error> {
+    safe::backup::restore(backup, folder, keys)
 }

@@ -28,8 +28,20 @@ pub struct SealedRecord {
     pub fields: Vec<(String, Hash)>,
 }
 
+/// A record type with sealed fields, as its domain declares it: what the catalogue publishes, and what agreements and
+/// consents can be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedType {
+    pub name: &'static str,
+    /// Those that the domain's own service seals, ascending.
+    pub fields: &'static [&'static str],
+}
+
 /// A domain's own contract, with what disclosure must know of its records.
 pub trait SealedDomain: Contract {
+    /// Its record types that have sealed fields; also `person`, where its service seals who a person is.
+    fn sealed_types(&self) -> Vec<SealedType>;
+
     /// The sealed part of a record, if it has one.
     fn sealed(&self, record: &RecordId, value: &[u8]) -> Option<SealedRecord>;
 }

@@ -27,7 +27,7 @@ pub use access::{PURPOSE_BYTES_MAX, RELEASE_WINDOW_MS, SEALED_AHEAD_MS_MAX, is_o
 pub use basis::{EMERGENCY_BYTES_MAX, REFERENCE_BYTES_MAX};
 pub use case::{PERSON, SUBJECTS_MAX};
 pub use consent::PURPOSES_MAX;
-pub use domain::{Disclosing, Handle, SealedDomain, SealedRecord};
+pub use domain::{Disclosing, Handle, SealedDomain, SealedRecord, SealedType};
 pub use erasure::BASIS_BYTES_MAX;
 pub use fields::{FIELDS_MAX, RECORD_FIELDS_MAX};
 pub use hold::REASON_BYTES_MAX;

@@ -3,11 +3,12 @@
 //! The same trait is the vault itself in one process and a client over the bus elsewhere (`vault.<agency>`). Whoever
 //! calls says who they are with a token, as on HTTP; the vault checks it and trusts nobody in between.
 //!
-//! Parts: [`RemoteVault`] asks over the bus, [`serve_vault`] answers there; `convert` turns messages into types and
-//! back. A call fits into one message each way, so a vault bounds what it takes and gives at a time.
+//! Parts: [`RemoteVault`] asks over the bus, [`serve_vault`] answers there; `envelope` seals what travels, `convert` turns
+//! messages into types and back. A call fits into one message each way, so a vault bounds what it takes and gives at a time.
 
 mod client;
 mod convert;
+mod envelope;
 mod server;
 
 use std::fmt::Debug;
@@ -19,7 +20,7 @@ use hutong_ledger::{
     id::{ChainId, Domain, KeyId, RecordKey, TxId},
 };
 
-pub use client::RemoteVault;
+pub use client::{RemoteVault, SealingKeys};
 pub use convert::{released, to_released};
 pub use server::serve_vault;
 

@@ -6,17 +6,22 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::StreamExt;
 use hutong_bus::{Headers, SharedBus};
 use hutong_bus_embedded::{EmbeddedBus, Options};
+use hutong_keys::{SealingKey, aead::AeadKey, seal};
 use hutong_ledger::{
     hash::{Hash, sha256},
     id::{AgencyId, Domain, KeyId, RecordKey, TxId},
 };
 use hutong_peer::{
     subjects,
-    vault::{Handle, Released, RemoteVault, ToSeal, VaultError, VaultPeer, serve_vault},
+    vault::{Handle, Released, RemoteVault, SealingKeys, ToSeal, VaultError, VaultPeer, serve_vault},
 };
-use hutong_wire::{prost::Message, v1::vault as v1};
+use hutong_wire::{
+    prost::Message,
+    v1::vault::{self as v1, reply::Reply},
+};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -57,11 +62,28 @@ fn agency() -> AgencyId {
     "land".parse().unwrap()
 }
 
+fn key() -> SealingKey {
+    SealingKey::from_seed(&[1; 32])
+}
+
+/// What the epoch says of the agency.
+#[derive(Debug)]
+struct Registered(SealingKey);
+
+#[async_trait]
+impl SealingKeys for Registered {
+    async fn sealing_key(&self, of: AgencyId) -> Result<[u8; 32], VaultError> {
+        if of == agency() || of.as_str() == "nobody" { Ok(self.0.public().0) } else { panic!("{of}") }
+    }
+}
+
 async fn served() -> (SharedBus, RemoteVault) {
     let bus: SharedBus = EmbeddedBus::in_memory(Options::default()).unwrap();
     let serving = bus.clone();
-    tokio::spawn(async move { serve_vault(serving, agency(), Arc::new(Echo), std::future::pending()).await });
-    let remote = RemoteVault::new(bus.clone(), agency(), TIMEOUT);
+    let span = |_: &Headers| tracing::Span::none();
+    let answering = serve_vault(serving, agency(), Arc::new(Echo), key(), span, std::future::pending());
+    tokio::spawn(answering);
+    let remote = RemoteVault::new(bus.clone(), agency(), Arc::new(Registered(key())), TIMEOUT);
     while remote.own_handles("").await.is_err() {
         tokio::task::yield_now().await;
     }
@@ -109,20 +131,93 @@ async fn what_is_no_call_is_refused_without_repeating_it() {
     let (bus, _remote) = served().await;
     let secret = "11010519491231002X";
     let call = v1::FindPerson { domain: secret.to_owned(), resident_id: secret.to_owned() };
-    let misfit = v1::Request { token: secret.to_owned(), call: Some(v1::request::Call::FindPerson(call)) }
-        .encode_to_vec();
-    let none = v1::Request { token: secret.to_owned(), call: None }.encode_to_vec();
-    for payload in [misfit, none, secret.as_bytes().to_vec(), vec![]] {
-        let reply =
-            bus.request(&subjects::vault(&agency()), Headers::default(), payload.into(), TIMEOUT).await;
-        let payload = reply.unwrap().payload;
-        assert!(!payload.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()));
-        let Some(v1::response::Answer::Refused(refused)) = v1::Response::decode(payload).unwrap().answer
-        else {
-            panic!("it was answered");
-        };
+    let misfit = v1::Request {
+        token: secret.to_owned(),
+        call: Some(v1::request::Call::FindPerson(call)),
+        answer_key: vec![1; 32].into(),
+    };
+    let close = |request: &v1::Request| {
+        let sealed = seal(&key().public().0, b"hutong/v1/vault-call\0", b"land", &request.encode_to_vec());
+        let (encapsulated, ciphertext) = sealed.unwrap();
+        v1::Call { encapsulated: encapsulated.to_vec().into(), ciphertext: ciphertext.into() }.encode_to_vec()
+    };
+    let none = v1::Request { call: None, ..misfit.clone() };
+    let keyless = v1::Request { answer_key: vec![1; 31].into(), ..misfit.clone() };
+    // Sent in the clear, as a call was before it was sealed.
+    let clear = misfit.encode_to_vec();
+    for payload in [close(&none), close(&keyless), clear, secret.as_bytes().to_vec(), vec![]] {
+        let Some(Reply::Refused(refused)) = ask(&bus, payload).await else { panic!("it was answered") };
         assert_eq!(refused.code, "malformed");
+        assert!(!refused.message.contains(secret));
     }
-    let nobody = RemoteVault::new(bus, "nobody".parse().unwrap(), TIMEOUT);
+    // A domain that is none is told to the caller alone, without repeating it.
+    let Some(Reply::Sealed(sealed)) = ask(&bus, close(&misfit)).await else { panic!("it is opened") };
+    let opened = AeadKey::new(&[1; 32]).open(b"land", &sealed).unwrap();
+    assert!(!opened.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()));
+    let Some(v1::response::Answer::Refused(refused)) = v1::Response::decode(&opened[..]).unwrap().answer
+    else {
+        panic!("it was answered")
+    };
+    assert_eq!(refused.code, "malformed");
+    let nobody = RemoteVault::new(bus, "nobody".parse().unwrap(), Arc::new(Registered(key())), TIMEOUT);
     assert!(matches!(nobody.own_handles("").await, Err(VaultError::Unavailable(_))));
+}
+
+async fn ask(bus: &SharedBus, payload: Vec<u8>) -> Option<Reply> {
+    let reply = bus.request(&subjects::vault(&agency()), Headers::default(), payload.into(), TIMEOUT).await;
+    v1::Reply::decode(reply.unwrap().payload).unwrap().reply
+}
+
+/// Whoever carries calls sees none of what is in them, and can neither answer them nor change an answer.
+#[tokio::test]
+async fn whoever_runs_the_bus_reads_nothing_and_answers_nothing() {
+    let bus: SharedBus = EmbeddedBus::in_memory(Options::default()).unwrap();
+    let mut carried = bus.serve(&subjects::vault(&agency())).await.unwrap();
+    let remote = RemoteVault::new(bus.clone(), agency(), Arc::new(Registered(key())), TIMEOUT);
+    let (resident, token) = ("11010519491231002X", "a-bearer-token-of-somebody");
+    let asking =
+        tokio::spawn(async move { remote.find_person(token, "health".parse().unwrap(), resident).await });
+    let request = carried.next().await.unwrap();
+    let seen = request.message.payload.clone();
+    for secret in [resident, token, "health"] {
+        assert!(!seen.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()), "{secret}");
+    }
+    // The answer that a carrier makes up is none, though it has the form of one.
+    let made = v1::Person { handle: vec![9; 16].into(), made: false };
+    let made = v1::Response { answer: Some(v1::response::Answer::Person(made)) }.encode_to_vec();
+    let sealed = AeadKey::new(&[1; 32]).seal(b"land", &made).unwrap();
+    let reply = v1::Reply { reply: Some(Reply::Sealed(sealed.into())) }.encode_to_vec();
+    request.reply(reply.into()).await.unwrap();
+    assert!(matches!(asking.await.unwrap(), Err(VaultError::Unavailable(_))));
+}
+
+/// A vault whose key is not the registered one opens nothing, and says why.
+#[tokio::test]
+async fn a_call_under_another_key_is_told_so() {
+    let (bus, _remote) = served().await;
+    let other = Arc::new(Registered(SealingKey::from_seed(&[2; 32])));
+    let remote = RemoteVault::new(bus, agency(), other, TIMEOUT);
+    let Err(VaultError::Unavailable(why)) = remote.own_handles("token").await else { panic!("it answers") };
+    assert!(why.contains("sealed to"), "{why}");
+}
+
+/// Each call has a span of its own, made from what its headers say.
+#[tokio::test]
+async fn each_call_has_its_span() {
+    let bus: SharedBus = EmbeddedBus::in_memory(Options::default()).unwrap();
+    let (told, mut spans) = tokio::sync::mpsc::unbounded_channel();
+    let span = move |headers: &Headers| {
+        let parent = headers.get("traceparent").map(str::to_owned);
+        drop(told.send(parent));
+        tracing::Span::none()
+    };
+    let serving = bus.clone();
+    tokio::spawn(serve_vault(serving, agency(), Arc::new(Echo), key(), span, std::future::pending()));
+    let mut headers = Headers::default();
+    headers.set("traceparent", "00-1-2-01");
+    let subject = subjects::vault(&agency());
+    while bus.request(&subject, headers.clone(), Bytes::new(), TIMEOUT).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(spans.recv().await.unwrap().as_deref(), Some("00-1-2-01"));
 }

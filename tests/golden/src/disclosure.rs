@@ -1,18 +1,24 @@
 //! What disclosure stores and hashes: commitments, the chain of accesses, and its records.
 
+use bytes::Bytes;
 use hutong_disclosure::{access_head, commitment};
 use hutong_ledger::hash::{Hash, sha256};
+use hutong_peer::vault::{RELEASE_INFO, release_aad};
 use hutong_wire::{
     prost::Message,
-    v1::disclosure::{
-        Access, AccessEntry, AccessIndex, Action, AgreementUse, Basis, Consent, Envelope, Erasure,
-        ErasureStatus, Hold, Person, ReadBy, RequestAccess, SealedField, action, basis,
+    v1::{
+        disclosure::{
+            Access, AccessEntry, AccessIndex, Action, AgreementUse, Basis, ConfirmUnrecoverable, Consent,
+            Envelope, Erase, Erasure, ErasureStatus, GiveConsent, Hold, LiftHold, Person, PlaceHold, ReadBy,
+            RegisterPerson, RequestAccess, SealedField, UpdatePerson, WithdrawConsent, action, basis,
+        },
+        vault::{OpenedField, Opening},
     },
 };
 
 use crate::{
     Form,
-    city::{parse, property},
+    city::{genesis, parse, property},
     transactions::transaction,
 };
 
@@ -120,5 +126,65 @@ pub(crate) fn forms() -> Vec<Form> {
             .bytes("agreement_use", AgreementUse { count: 3 }.encode_to_vec()),
         Form::new("disclosure_action")
             .bytes("request", Envelope { disclosure: Some(action) }.encode_to_vec()),
+        actions(),
+        release(),
     ]
+}
+
+/// The other actions, as they stand in the Action of any domain.
+fn actions() -> Form {
+    let form = Form::new("disclosure_actions");
+    let handle = || Bytes::copy_from_slice(&HANDLE);
+    let (record, id) = (|| "parcel-7".to_owned(), || "0123456789abcdef".to_owned());
+    let give = GiveConsent {
+        handle: handle(),
+        id: id(),
+        consumer: "data-bureau".into(),
+        record_type: "parcel".into(),
+        fields: vec!["name".into(), "phone".into()],
+        purposes: vec!["audit".into()],
+        from_ms: 1,
+        until_ms: TIME_MS,
+    };
+    let erase = Erase {
+        record: record(),
+        requested_by: "person".into(),
+        basis: "article 47".into(),
+        destroy_handle: true,
+    };
+    let hold = PlaceHold { record: record(), reason: "lawsuit 9".into(), until_ms: TIME_MS };
+    let all = [
+        (
+            "register_person",
+            action::Kind::RegisterPerson(RegisterPerson { handle: handle(), sealed: sealed() }),
+        ),
+        ("update_person", action::Kind::UpdatePerson(UpdatePerson { handle: handle(), sealed: sealed() })),
+        ("give_consent", action::Kind::GiveConsent(give)),
+        ("withdraw_consent", action::Kind::WithdrawConsent(WithdrawConsent { handle: handle(), id: id() })),
+        ("place_hold", action::Kind::PlaceHold(hold)),
+        ("lift_hold", action::Kind::LiftHold(LiftHold { record: record() })),
+        ("erase", action::Kind::Erase(erase)),
+        (
+            "confirm_unrecoverable",
+            action::Kind::ConfirmUnrecoverable(ConfirmUnrecoverable { record: record() }),
+        ),
+    ];
+    all.into_iter().fold(form, |form, (label, kind)| {
+        form.bytes(label, Envelope { disclosure: Some(Action { kind: Some(kind) }) }.encode_to_vec())
+    })
+}
+
+/// What a requester opens, and what its sealing is bound to.
+fn release() -> Form {
+    let opened = |name: &str, value: &'static str| OpenedField {
+        name: name.into(),
+        salt: vec![9; 16].into(),
+        value: Bytes::from_static(value.as_bytes()),
+    };
+    let opening = Opening { fields: vec![opened("name", "Li Lei"), opened("phone", "010")] };
+    let id = transaction(1).id;
+    Form::new("release")
+        .bytes("opening", opening.encode_to_vec())
+        .bytes("info", RELEASE_INFO)
+        .bytes("additional_data", release_aad(genesis().chain(), &id))
 }

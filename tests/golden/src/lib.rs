@@ -10,6 +10,7 @@ use std::{fs, io, path::PathBuf};
 use serde_json::{Map, Value};
 
 pub mod blocks;
+pub mod catalogue;
 pub mod city;
 pub mod disclosure;
 pub mod proofs;
@@ -74,6 +75,13 @@ pub fn golden(form: &str) -> io::Result<Option<Map<String, Value>>> {
 
 /// Every form, made anew.
 pub fn forms() -> Vec<Form> {
-    let forms = [city::forms(), transactions::forms(), blocks::forms(), proofs::forms(), disclosure::forms()];
+    let forms = [
+        city::forms(),
+        transactions::forms(),
+        blocks::forms(),
+        proofs::forms(),
+        disclosure::forms(),
+        catalogue::forms(),
+    ];
     forms.into_iter().flatten().collect()
 }

@@ -18,7 +18,10 @@ use hutong_ledger::{
 };
 use hutong_peer::agency::Cosigned;
 use hutong_test_golden::{blocks, city, folder, forms, golden, transactions};
-use hutong_wire::{prost::Message, v1::disclosure};
+use hutong_wire::{
+    prost::Message,
+    v1::{catalogue, disclosure, vault},
+};
 
 #[test]
 fn forms_never_change() {
@@ -105,7 +108,7 @@ fn golden_bytes_are_read() {
     assert_eq!(segment.root().to_string(), part("segment", "root"));
 }
 
-/// Records and actions of disclosure are what they were, to the byte.
+/// Records and actions of disclosure and of the catalogue are what they were, to the byte.
 #[test]
 fn golden_records_of_disclosure_are_read() {
     fn same<M: Message + Default>(form: &str, label: &str) {
@@ -121,6 +124,28 @@ fn golden_records_of_disclosure_are_read() {
     same::<disclosure::Erasure>("disclosure_records", "erasure");
     same::<disclosure::AgreementUse>("disclosure_records", "agreement_use");
     same::<disclosure::Envelope>("disclosure_action", "request");
+    for label in [
+        "register_person",
+        "update_person",
+        "give_consent",
+        "withdraw_consent",
+        "place_hold",
+        "lift_hold",
+        "erase",
+        "confirm_unrecoverable",
+    ] {
+        same::<disclosure::Envelope>("disclosure_actions", label);
+    }
+    same::<vault::Opening>("release", "opening");
+    for label in ["dataset", "dataset_withdrawn"] {
+        same::<catalogue::Dataset>("catalogue_records", label);
+    }
+    for label in ["agreement", "agreement_revoked"] {
+        same::<catalogue::Agreement>("catalogue_records", label);
+    }
+    for label in ["publish", "withdraw", "agree", "revoke"] {
+        same::<catalogue::Action>("catalogue_actions", label);
+    }
 }
 
 /// The signatures in the files verify under the epoch in the files.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    contract::{check_facts, parse_origin, parse_sex, parse_status},
+    contract::{SEALED, check_facts, parse_origin, parse_sex, parse_status},
     day,
 };
 
@@ -56,13 +56,8 @@ impl std::fmt::Debug for Sealed {
 
 impl Sealed {
     pub(super) fn values(&self) -> Vec<(String, Bytes)> {
-        let values = [
-            ("address", &self.address),
-            ("contact", &self.contact),
-            ("name", &self.name),
-            ("resident_id", &self.resident_id),
-        ];
-        let there = values.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let values = [&self.address, &self.contact, &self.name, &self.resident_id];
+        let there = SEALED.into_iter().zip(values).filter_map(|(name, value)| Some((name, value.as_ref()?)));
         there.map(|(name, value)| (name.to_owned(), Bytes::from(value.clone()))).collect()
     }
 }

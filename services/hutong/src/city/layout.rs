@@ -55,8 +55,12 @@ impl Layout {
         self.root.join("ingest")
     }
 
+    pub fn agencies(&self) -> PathBuf {
+        self.root.join("agencies")
+    }
+
     pub fn agency(&self, agency: &AgencyId) -> PathBuf {
-        self.root.join("agencies").join(agency.as_str())
+        self.agencies().join(agency.as_str())
     }
 
     pub fn lock(&self) -> PathBuf {

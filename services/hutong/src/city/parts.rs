@@ -191,14 +191,21 @@ impl Site<'_> {
         let config = hutong_vault::Config::default();
         let opened = VaultService::open(self.genesis.chain(), self.agency, config, &folder, ports);
         let service = opened.map_err(failed)?;
-        let vault: SharedVault = Arc::new(service.vault());
+        let (opened, at) = (service.vault(), folder.clone());
+        let vault: SharedVault = Arc::new(opened.clone());
         self.host.run(format!("vault {}", self.agency), |stop| async move {
             service.run(stop).await;
             Ok::<(), std::convert::Infallible>(())
         });
+        self.host.run(format!("vault control {}", self.agency), |stop| async move {
+            hutong_vault::control::serve(opened, at, stop).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let key = KeyFile::load(&self.layout.key(&self.agency, Purpose::Sealing))?.sealing_key()?;
         let (bus, agency, served) = (self.bus.clone(), self.agency, vault.clone());
         self.host.run(format!("vault calls {agency}"), |stop| async move {
-            hutong_peer::vault::serve_vault(bus, agency, served, stop.cancelled_owned()).await
+            let stopped = stop.cancelled_owned();
+            hutong_peer::vault::serve_vault(bus, agency, served, key, traced::span, stopped).await
         });
         Ok(vault)
     }

@@ -16,6 +16,7 @@ mod submit;
 mod tail;
 mod token;
 mod up;
+mod vault;
 mod verify;
 
 use std::{future::Future, process::ExitCode};
@@ -100,6 +101,7 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Accesses(args) => block_on(accesses::run(context, args)),
         Command::Consent(args) => block_on(consent::run(context, args)),
         Command::Erase(args) => block_on(erase::run(context, args)),
+        Command::Vault(command) => vault::run(&context, &command),
         Command::Fsck(args) => fsck::run(&context, &args),
         Command::Tail(args) => block_on(tail::run(context, args)),
         Command::Bench(args) => block_on(bench::run(context, args)),

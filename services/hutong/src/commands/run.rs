@@ -170,14 +170,14 @@ fn start(
         ServiceName::Notification => vec![events(vec![site.notification(storage)?], site.host)],
         ServiceName::Vault => {
             let vault = site.vault(storage.clone(), ingest(), authenticator.clone())?;
-            let mut vaults = remote_vaults(site, standing);
+            let mut vaults = remote_vaults(site, &storage, standing);
             vaults.insert(site.agency, vault);
             let desk = site.desk(storage.clone(), ingest(), vaults.clone())?;
             let desks = [(site.agency, desk)].into();
             vec![disclosure(Front { ingest: ingest(), storage, vaults, desks })]
         }
         ServiceName::Portal => {
-            let vaults = remote_vaults(site, standing);
+            let vaults = remote_vaults(site, &storage, standing);
             let desk = site.desk(storage.clone(), ingest(), vaults.clone())?;
             let ports = hutong_portal::Ports {
                 chain: site.genesis.chain(),
@@ -192,7 +192,8 @@ fn start(
             vec![portal(site, ports)]
         }
         ServiceName::Domain(record_type) => {
-            let own = site.desk(storage, ingest(), remote_vaults(site, standing))?;
+            let vaults = remote_vaults(site, &storage, standing);
+            let own = site.desk(storage, ingest(), vaults)?;
             let publishing = publish_datasets(record_type.domain()?, own.clone());
             tokio::spawn(async move {
                 if let Err(error) = publishing.await {
@@ -205,9 +206,10 @@ fn start(
 }
 
 /// The vaults of domains' owners, over the bus.
-fn remote_vaults(site: &Site<'_>, standing: &Standing) -> Vaults {
-    let remote =
-        |owner| -> SharedVault { Arc::new(RemoteVault::new(site.bus.clone(), owner, VAULT_TIMEOUT)) };
+fn remote_vaults(site: &Site<'_>, storage: &SharedStorage, standing: &Standing) -> Vaults {
+    let remote = |owner| -> SharedVault {
+        Arc::new(RemoteVault::new(site.bus.clone(), owner, Arc::new(storage.clone()), VAULT_TIMEOUT))
+    };
     owners(&standing.epoch).into_iter().map(|owner| (owner, remote(owner))).collect()
 }
 

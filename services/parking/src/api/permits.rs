@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ParkingService, build,
-    contract::{domain, permit_record},
+    contract::{SEALED, domain, permit_record},
     realtime::parse_time_ms,
 };
 
@@ -84,9 +84,11 @@ pub(super) async fn issue_permit(
         Err(hutong_desk::Error::Refused { code, .. }) if code == "person_exists" => {}
         Err(error) => return Err(error.into()),
     }
-    let values = [("name", new.holder.name), ("plate", new.holder.plate)];
-    let values: Vec<_> =
-        values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Bytes::from(value?)))).collect();
+    let values: Vec<_> = SEALED
+        .into_iter()
+        .zip([new.holder.name, new.holder.plate])
+        .filter_map(|(name, value)| Some((name.to_owned(), Bytes::from(value?))))
+        .collect();
     let mut sealed = Vec::new();
     if !values.is_empty() {
         let record = RecordKey { domain: domain(), record };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hutong_disclosure::{SealedDomain, SealedRecord, records::parse_handle};
+use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, records::parse_handle};
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, Verified, View},
     hash::sha256,
@@ -47,6 +47,10 @@ impl Contract for Notes {
 }
 
 impl SealedDomain for Notes {
+    fn sealed_types(&self) -> Vec<SealedType> {
+        vec![SealedType { name: "note", fields: &["text"] }]
+    }
+
     fn sealed(&self, record: &RecordId, value: &[u8]) -> Option<SealedRecord> {
         record.as_str().starts_with("note/").then_some(())?;
         let (subjects, fields) = std::str::from_utf8(value).ok()?.split_once('|')?;

@@ -14,7 +14,7 @@ use super::{
     CURSOR, KEYS, Safe, VALUES, of_keys, of_values,
     tables::{ALL_KEYS, ALL_VALUES, STATE},
 };
-use crate::Error;
+use crate::{Error, kek::SharedKeys};
 
 /// Written at a time.
 const BATCH_BYTES: usize = 4 << 20;
@@ -26,44 +26,71 @@ impl Safe {
             let _alone = self.guard.write();
             (self.keys_now()?, self.values_now()?)
         };
-        if folder.exists() {
-            return Err(Error::Exists { path: folder.to_owned() });
-        }
-        // Under its own name only when it is whole.
-        let unfinished = folder.with_extension("tmp");
-        let failed = |action| move |source| Error::Io { path: folder.to_owned(), action, source };
-        if unfinished.exists() {
-            fs::remove_dir_all(&unfinished).map_err(failed("remove what was left of an earlier try"))?;
-        }
-        fs::create_dir_all(&unfinished).map_err(failed("make it"))?;
-        copy(&keys, &ALL_KEYS, &unfinished.join(KEYS), of_keys)?;
-        copy(&values, &ALL_VALUES, &unfinished.join(VALUES), of_values)?;
-        fs::rename(&unfinished, folder).map_err(failed("write it"))?;
-        sync_parent(folder)
+        write(&keys, &values, folder)
     }
 }
 
-/// Makes a vault's stores from a backup, in a folder that has none. The vault then applies everything that is final from
-/// the start of the ledger before it serves, erasures with it, however old either store of the backup is.
-pub(crate) fn restore(backup: &Path, folder: &Path) -> Result<(), Error> {
+/// The same of a vault that does not run: nobody else may have its stores open. It needs none of its keys.
+pub(crate) fn of_stopped(vault: &Path, folder: &Path) -> Result<(), Error> {
+    for file in [KEYS, VALUES] {
+        if !vault.join(file).exists() {
+            return Err(Error::NoVault { path: vault.join(file) });
+        }
+    }
+    let open = |file| Store::open(&vault.join(file), Options::default());
+    let (keys, values) = (open(KEYS).map_err(of_keys)?, open(VALUES).map_err(of_values)?);
+    write(&keys.snapshot().map_err(of_keys)?, &values.snapshot().map_err(of_values)?, folder)
+}
+
+fn write(keys: &Snapshot, values: &Snapshot, folder: &Path) -> Result<(), Error> {
+    if folder.exists() {
+        return Err(Error::Exists { path: folder.to_owned() });
+    }
+    // Under its own name only when it is whole.
+    let unfinished = folder.with_extension("tmp");
     let failed = |action| move |source| Error::Io { path: folder.to_owned(), action, source };
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(failed("remove what was left of an earlier try"))?;
+    }
+    fs::create_dir_all(&unfinished).map_err(failed("make it"))?;
+    copy(keys, &ALL_KEYS, &unfinished.join(KEYS), of_keys)?;
+    copy(values, &ALL_VALUES, &unfinished.join(VALUES), of_values)?;
+    fs::rename(&unfinished, folder).map_err(failed("write it"))?;
+    sync_parent(folder)
+}
+
+/// Makes a vault's stores from a backup, in a folder that has none, if the keys are there that open it. The vault then
+/// applies everything that is final from the start of the ledger before it serves, erasures with it, however old either
+/// store of the backup is.
+pub(crate) fn restore(backup: &Path, folder: &Path, kek: &SharedKeys) -> Result<(), Error> {
+    let failed = |action| move |source| Error::Io { path: folder.to_owned(), action, source };
+    for file in [KEYS, VALUES] {
+        if !backup.join(file).exists() {
+            return Err(Error::NoBackup { path: backup.join(file) });
+        }
+    }
     fs::create_dir_all(folder).map_err(failed("make it"))?;
     for file in [KEYS, VALUES] {
         if folder.join(file).exists() {
             return Err(Error::Exists { path: folder.join(file) });
         }
     }
+    let unfinished = |file: &str| folder.join(file).with_extension("tmp");
     for file in [VALUES, KEYS] {
-        let unfinished = folder.join(file).with_extension("tmp");
-        fs::copy(backup.join(file), &unfinished).map_err(failed("copy the backup into it"))?;
-        if file == KEYS {
-            let mut batch = Batch::default();
-            batch.delete(&STATE, &CURSOR.to_vec());
-            let store = Store::open(&unfinished, Options::default()).map_err(of_keys)?;
-            store.write_synced(batch).map_err(of_keys)?;
-        }
-        File::open(&unfinished).and_then(|file| file.sync_all()).map_err(failed("sync it"))?;
-        fs::rename(&unfinished, folder.join(file)).map_err(failed("write it"))?;
+        fs::copy(backup.join(file), unfinished(file)).map_err(failed("copy the backup into it"))?;
+    }
+    {
+        let keys = Store::open(&unfinished(KEYS), Options::default()).map_err(of_keys)?;
+        super::finder(&keys.snapshot().map_err(of_keys)?, kek)?
+            .ok_or(Error::NoBackup { path: backup.join(KEYS) })?;
+        let mut batch = Batch::default();
+        batch.delete(&STATE, &CURSOR.to_vec());
+        keys.write_synced(batch).map_err(of_keys)?;
+    }
+    for file in [VALUES, KEYS] {
+        let made = unfinished(file);
+        File::open(&made).and_then(|file| file.sync_all()).map_err(failed("sync it"))?;
+        fs::rename(&made, folder.join(file)).map_err(failed("write it"))?;
         sync_parent(&folder.join(file))?;
     }
     Ok(())

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hutong_disclosure::{SealedDomain, SealedRecord, records::parse_handle};
+use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, records::parse_handle};
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, Verified, View},
     hash::Hash,
@@ -83,6 +83,10 @@ impl Contract for Charts {
 }
 
 impl SealedDomain for Charts {
+    fn sealed_types(&self) -> Vec<SealedType> {
+        vec![SealedType { name: "chart", fields: &["blood-group", "name"] }]
+    }
+
     fn sealed(&self, record: &RecordId, value: &[u8]) -> Option<SealedRecord> {
         let handle = parse_handle(record.as_str().strip_prefix("chart/")?)?;
         let fields = Person::decode(value).ok()?.sealed.into_iter();

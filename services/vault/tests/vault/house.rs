@@ -15,7 +15,11 @@ use hutong_runtime::{
     Clock, InvariantCounters, Metrics,
     auth::{Authenticator, KeyDirectory},
 };
-use hutong_vault::{Config, Ports, Vault, VaultService, kek::FileKeys, ports::PersonCheck};
+use hutong_vault::{
+    Config, Ports, Vault, VaultService,
+    kek::{FileKeys, SharedKeys},
+    ports::PersonCheck,
+};
 use hutong_wire::v1::disclosure::{Basis, Erase, RequestAccess, action::Kind, basis};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -229,6 +233,11 @@ impl House {
     /// The code that a release is refused under.
     pub(crate) async fn refusal(&self, access: TxId) -> String {
         code(self.vault().release(access).await)
+    }
+
+    /// The keys that wrap keys, as they lie in their folder.
+    pub(crate) fn keys(&self) -> SharedKeys {
+        Arc::new(FileKeys::open(&self.dir.path().join("kek")).unwrap())
     }
 
     /// All that lies in the vault's folder.

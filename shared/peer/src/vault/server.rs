@@ -4,29 +4,35 @@ use std::future::Future;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use hutong_bus::{PAYLOAD_BYTES_MAX, Request, SharedBus};
+use hutong_bus::{Headers, PAYLOAD_BYTES_MAX, Request, SharedBus};
+use hutong_keys::SealingKey;
 use hutong_ledger::id::AgencyId;
-use hutong_wire::{
-    prost::Message,
-    v1::vault::{self as v1, request::Call, response::Answer},
-};
+use hutong_wire::v1::vault::{self as v1, request::Call, response::Answer};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
-use super::{SharedVault, VaultError, VaultPeer, convert};
+use super::{
+    SharedVault, VaultError, VaultPeer, convert,
+    envelope::{self, AnswerKey},
+};
 use crate::Error;
 
 /// So many calls run at a time; a further one is told to come again.
 const CALLS_MAX: usize = 256;
 
-/// Answers for an agency's vault until the shutdown; what runs then is dropped.
+/// Answers for an agency's vault until the shutdown; what runs then is dropped. `span` makes the span of a call from its
+/// headers, which say nothing of what is asked; `key` opens calls, which are sealed to its agency.
 pub async fn serve_vault(
     bus: SharedBus,
     agency: AgencyId,
     vault: SharedVault,
+    key: SealingKey,
+    span: impl Fn(&Headers) -> tracing::Span + Send,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
     let failed = |source| Error::Unavailable { callee: "bus", source };
     let mut requests = bus.serve(&crate::subjects::vault(&agency)).await.map_err(failed)?;
+    let answerer = Answerer { agency, vault, key };
     let mut running = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -35,9 +41,10 @@ pub async fn serve_vault(
             request = requests.next() => match request {
                 None => return Err(failed(hutong_bus::Error::Closed)),
                 Some(request) if running.len() < CALLS_MAX => {
-                    running.spawn(answer(vault.clone(), request));
+                    let span = span(&request.message.headers);
+                    running.spawn(answerer.clone().answer(request).instrument(span));
                 }
-                Some(request) => reply(request, Err(busy())).await,
+                Some(request) => send(request, envelope::refusal(convert::error(busy()))).await,
             },
             Some(ended) = running.join_next(), if !running.is_empty() => {
                 if let Err(error) = ended {
@@ -48,25 +55,44 @@ pub async fn serve_vault(
     }
 }
 
-async fn answer(vault: SharedVault, mut request: Request) {
-    let payload = std::mem::take(&mut request.message.payload);
-    let answer = match v1::Request::decode(payload) {
-        Ok(v1::Request { token, call: Some(call) }) => run(&*vault, &token, call).await,
-        // What does not decode may be a value in the clear: nothing of it is repeated.
-        _ => Err(malformed("the request")),
-    };
-    reply(request, answer).await;
+/// Opens calls and seals their answers.
+#[derive(Clone)]
+struct Answerer {
+    agency: AgencyId,
+    vault: SharedVault,
+    key: SealingKey,
 }
 
-async fn reply(request: Request, answer: Result<Answer, VaultError>) {
-    let answer = answer.unwrap_or_else(|error| Answer::Refused(convert::error(error)));
-    let mut bytes: Bytes = v1::Response { answer: Some(answer) }.encode_to_vec().into();
-    if bytes.len() > PAYLOAD_BYTES_MAX {
-        let told = format!("the answer takes more than {PAYLOAD_BYTES_MAX} bytes; ask for less at a time");
-        let refused = Answer::Refused(convert::error(VaultError::refused("too_large", told)));
-        bytes = v1::Response { answer: Some(refused) }.encode_to_vec().into();
+impl Answerer {
+    async fn answer(self, mut request: Request) {
+        let payload = std::mem::take(&mut request.message.payload);
+        let reply = match envelope::open(&self.agency, &self.key, payload) {
+            Ok((token, call, key)) => self.closed(&key, run(&*self.vault, &token, call).await),
+            // What does not decode may be a value in the clear: nothing of it is repeated.
+            Err(part) => envelope::refusal(convert::error(malformed(part))),
+        };
+        send(request, reply).await;
     }
-    if let Err(error) = request.reply(bytes).await {
+
+    fn closed(&self, key: &AnswerKey, answer: Result<Answer, VaultError>) -> Bytes {
+        let close = |answer: Result<Answer, VaultError>| {
+            let answer = answer.unwrap_or_else(|error| Answer::Refused(convert::error(error)));
+            let failed = |error: hutong_keys::Error| {
+                envelope::refusal(convert::error(VaultError::Unavailable(error.to_string())))
+            };
+            key.close(&self.agency, answer).unwrap_or_else(failed)
+        };
+        let reply = close(answer);
+        if reply.len() <= PAYLOAD_BYTES_MAX {
+            return reply;
+        }
+        let told = format!("the answer takes more than {PAYLOAD_BYTES_MAX} bytes; ask for less at a time");
+        close(Err(VaultError::refused("too_large", told)))
+    }
+}
+
+async fn send(request: Request, reply: Bytes) {
+    if let Err(error) = request.reply(reply).await {
         tracing::debug!(%error, "an answer of the vault was not sent");
     }
 }
