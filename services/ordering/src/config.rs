@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Blocks that may await their certificate and execution before the next one is cut.
     pub in_flight_max: u64,
+    /// The longest that blocks are spaced when certificates take long; 0 never spaces them.
+    pub spacing_ms_max: u64,
     /// How long an active orderer or a tip without certificate may be silent before the first standby acts; each
     /// further rank waits as long again, with jitter.
     pub take_over_ms: u64,
@@ -26,6 +28,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             in_flight_max: 4,
+            spacing_ms_max: 20,
             take_over_ms: 2000,
             ask_timeout_ms: 1000,
             retry_ms: 200,

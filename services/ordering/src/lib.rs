@@ -8,7 +8,7 @@
 //! It must not look into actions, keep a durable cursor, or decide finality. What it decides, certificates confirm.
 //!
 //! Parts: [`service`] is the loop; `queue` holds what is accepted and not final; `cut` makes a block of it (pure), `propose` a batch of that;
-//! `pace` says whose turn it is; `takeover` collects the statuses that a higher view needs.
+//! `pace` says whose turn it is, `spacing` how closely blocks follow each other; `takeover` collects the statuses that a higher view needs.
 
 mod config;
 mod cut;
@@ -17,6 +17,7 @@ mod pace;
 mod propose;
 mod queue;
 pub mod service;
+mod spacing;
 mod takeover;
 
 pub use config::Config;

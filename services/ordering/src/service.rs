@@ -28,6 +28,7 @@ use crate::{
     pace::Pace,
     propose,
     queue::{Queue, Recent},
+    spacing::Spacing,
     takeover,
 };
 
@@ -96,6 +97,7 @@ struct Round<'a> {
     queue: Queue,
     recent: Recent,
     pace: Pace,
+    spacing: Spacing,
     /// The sequence of the last header on the stream, counted or not: what an append is conditional on.
     last_header: u64,
     tip: AgencyTip,
@@ -126,6 +128,7 @@ impl<'a> Round<'a> {
             queue: Queue::new(incarnation),
             recent: Recent::default(),
             pace: Pace::new(service.agency, take_over, active, now, jitter),
+            spacing: Spacing::new(Duration::from_millis(service.config.spacing_ms_max)),
             last_header: 0,
             tip,
             left_out: HashMap::new(),
@@ -156,7 +159,7 @@ impl<'a> Round<'a> {
                 continue;
             }
             let room = self.queue.bytes() < service.config.queue_bytes_max;
-            let wait = self.wait();
+            let (wait, pause) = (self.wait(), self.pause());
             tokio::select! {
                 biased;
                 entry = headers.next() => {
@@ -171,6 +174,7 @@ impl<'a> Round<'a> {
                     let entry = entry.ok_or(Error::Ended(Stream::Transactions))??;
                     self.take_group(entry);
                 }
+                () = service.ports.clock.sleep(pause.unwrap_or_default()), if pause.is_some() => {}
                 () = service.ports.clock.sleep(wait) => self.poll_tip().await?,
             }
         }
@@ -184,6 +188,12 @@ impl<'a> Round<'a> {
         } else {
             TIP_POLL * 10
         }
+    }
+
+    /// How long what is queued waits for the next block, if it has to.
+    fn pause(&self) -> Option<Duration> {
+        let left = self.spacing.until_next(self.service.now());
+        (!left.is_zero() && self.has_work()).then_some(left)
     }
 
     fn has_work(&self) -> bool {
@@ -240,7 +250,9 @@ impl<'a> Round<'a> {
 
     fn advance(&mut self, tip: AgencyTip) {
         if tip.certified > self.tip.certified {
-            self.pace.moved(self.service.now());
+            let now = self.service.now();
+            self.pace.moved(now);
+            self.spacing.certified(tip.certified, now);
         }
         let known = &mut self.tip;
         // Executed may go back with a superseded block; what is certified or final does not.
@@ -286,7 +298,7 @@ impl<'a> Round<'a> {
         if in_flight >= service.config.in_flight_max || !self.has_work() {
             return Ok(false);
         }
-        if !self.pace.is_active(&self.epoch) && !due {
+        if !due && (!self.pace.is_active(&self.epoch) || self.pause().is_some()) {
             return Ok(false);
         }
         if self.barrier().await? {
@@ -294,6 +306,7 @@ impl<'a> Round<'a> {
         }
         let height = self.lane.height() + 1;
         let Some(block) = self.cut(height) else { return Ok(false) };
+        self.spacing.cut(height, service.now());
         self.propose(block, 0, Vec::new()).await
     }
 
