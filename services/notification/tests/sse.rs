@@ -39,7 +39,7 @@ async fn ask(app: &Router, caller: Option<&str>, query: &str, last: Option<&str>
         request = request.header("last-event-id", last);
     }
     let mut request = request.body(Body::empty()).unwrap();
-    let caller = caller.map_or(Caller::Anonymous, |id| Caller::agency(id));
+    let caller = caller.map_or(Caller::Anonymous, Caller::agency);
     request.extensions_mut().insert(caller);
     app.clone().oneshot(request).await.unwrap()
 }
@@ -193,6 +193,23 @@ async fn only_what_was_asked_for_comes() {
         }
         assert_eq!(told(&[client.event().await.unwrap()]), more[expected.len()..][..1], "{query}");
     }
+    for (query, kinds, agency, from) in [
+        ("?change=created,deleted", &["created", "deleted"][..], None, 0),
+        ("?agency=clinic", &["created", "changed", "deleted"], Some("clinic"), 0),
+        ("?change=changed&agency=land&from_height=150", &["changed"], Some("land"), 150),
+    ] {
+        let expected = city.storage.expected_where(|tx, change| {
+            let kind = match (&change.value, change.version) {
+                (None, _) => "deleted",
+                (_, 1) => "created",
+                _ => "changed",
+            };
+            let by = agency.is_none_or(|agency| agency == tx.agency.as_str());
+            kinds.contains(&kind) && by && tx.position.height >= from
+        });
+        let mut client = Client::open(&city.app, "land", query, None).await;
+        assert_eq!(told(&client.events(expected.len()).await), expected, "{query}");
+    }
     // Without a domain, an agency gets what it hosts.
     let expected = city.storage.expected(&["health", "membership"], None);
     let mut client = Client::open(&city.app, "clinic", "", None).await;
@@ -241,6 +258,10 @@ async fn bad_questions_get_a_problem() {
         (land, "?domain=NO%00", None, 404, "unknown_domain"),
         (land, "?record=a%20b", None, 400, "invalid_record_id"),
         (land, "?domain=a&domain=b", None, 400, "malformed_query"),
+        (land, "?change=moved", None, 400, "filter_invalid"),
+        (land, "?change=", None, 400, "filter_invalid"),
+        (land, "?agency=NO", None, 400, "filter_invalid"),
+        (land, "?from_height=x", None, 400, "malformed_query"),
         (Some("clinic"), "?domain=property", None, 403, "not_a_host"),
         (Some("clinic"), "?domain=health,property", None, 403, "not_a_host"),
         (Some("kiosk"), "", None, 403, "not_a_host"),

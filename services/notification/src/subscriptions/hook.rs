@@ -20,8 +20,15 @@ pub(crate) struct Hook {
     state: Mutex<State>,
     /// Held until a change can be read back: what is read by whoever holds it is complete.
     turns: Turns<()>,
-    /// Counts the owner's changes: the courier drops what it does and looks again.
+    /// The owner's changes, for the courier: it looks again once what it has under way is done.
     version: watch::Sender<u64>,
+}
+
+/// When a look was taken, in the owner's changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Since {
+    pub(crate) version: u64,
+    pub(crate) moves: u64,
 }
 
 /// A look at it.
@@ -32,7 +39,10 @@ pub(crate) struct State {
     /// When the next attempt is due, if there is a pause.
     pub(crate) next_attempt_ms: Option<u64>,
     pub(crate) removed: bool,
+    /// Counts the owner's changes.
     pub(crate) version: u64,
+    /// Counts those of them that concern the progress.
+    pub(crate) moves: u64,
 }
 
 impl Hook {
@@ -44,6 +54,7 @@ impl Hook {
             next_attempt_ms: None,
             removed: false,
             version: 0,
+            moves: 0,
         };
         Arc::new(Self {
             id,
@@ -77,6 +88,7 @@ impl Hook {
             let (told, rows) = change(&mut settings, &mut progress)?;
             let rows = rows.settings(&settings)?.progress(self.id, &progress)?;
             let queued = shelf.queue(rows);
+            state.moves += u64::from(state.progress != progress);
             (state.settings, state.progress, state.next_attempt_ms) = (Arc::new(settings), progress, None);
             state.version += 1;
             self.version.send_replace(state.version);
@@ -87,39 +99,46 @@ impl Hook {
         Ok(told)
     }
 
-    /// What the courier came to since a look; false if the owner was there meanwhile: then it counts for nothing.
+    /// Whether the owner has changed nothing since a look.
+    pub(crate) fn is_as(&self, version: u64) -> bool {
+        *self.version.borrow() == version
+    }
+
+    /// Keeps what the courier came to since a look. What the owner changed meanwhile stands: the courier's settings
+    /// count only if he was not there, its progress only if he did not move it. False says to look again.
     pub(crate) async fn settle(
         &self,
         shelf: &Shelf,
-        since: u64,
+        since: Since,
         settings: &Arc<Settings>,
         progress: &Progress,
         next_attempt_ms: Option<u64>,
         rows: Change,
     ) -> Result<bool, Error> {
         let _turn = self.turns.lock().await;
-        let queued = {
+        let (queued, unchanged) = {
             let mut state = self.state.lock();
-            if state.version != since {
+            if state.removed || state.moves != since.moves {
                 return Ok(false);
             }
+            let unchanged = state.version == since.version;
             let mut rows = rows.progress(self.id, progress)?;
-            if !Arc::ptr_eq(settings, &state.settings) {
+            if unchanged && !Arc::ptr_eq(settings, &state.settings) {
                 rows = rows.settings(settings)?;
                 state.settings = settings.clone();
             }
             state.progress = progress.clone();
             state.next_attempt_ms = next_attempt_ms;
-            shelf.queue(rows)
+            (shelf.queue(rows), unchanged)
         };
         shelf.written(queued).await?;
-        Ok(true)
+        Ok(unchanged)
     }
 
     /// Moves the position on over what is no event of this subscription; it is kept with the next delivery.
-    pub(crate) fn pass_over(&self, since: u64, progress: &Progress) {
+    pub(crate) fn pass_over(&self, since: Since, progress: &Progress) {
         let mut state = self.state.lock();
-        if state.version == since {
+        if state.moves == since.moves {
             state.progress.position = progress.position;
             state.next_attempt_ms = None;
         }
@@ -148,7 +167,7 @@ impl Hook {
         {
             let mut state = self.state.lock();
             (state.progress.dead_letters, state.progress.redeliver) = (0, None);
-            state.version += 1;
+            (state.version, state.moves) = (state.version + 1, state.moves + 1);
             let rows = Change::default().without_dead_letters(self.id, &letters);
             drop(shelf.queue(rows.progress(self.id, &state.progress)?));
             self.version.send_replace(state.version);

@@ -20,7 +20,7 @@ use crate::{
     grant::granted,
     service::{Node, error_chain},
     subscriptions::{
-        hook::{Hook, State},
+        hook::{Hook, Since, State},
         record::{Attempts, Failure, Permission, Progress, Settings, Status, Stopped},
         shelf::Change,
     },
@@ -47,7 +47,7 @@ pub(crate) struct Courier {
 
 /// What the courier works on until the owner changes something.
 struct Turn {
-    version: u64,
+    since: Since,
     settings: Arc<Settings>,
     progress: Progress,
 }
@@ -74,18 +74,13 @@ impl Courier {
     /// Runs until the subscription is removed, or until something fails that needs an operator.
     pub(crate) async fn run(mut self) -> Result<(), Error> {
         loop {
-            let State { settings, progress, removed, version, .. } = self.hook.look();
+            let State { settings, progress, removed, version, moves, .. } = self.hook.look();
             if removed {
                 return Ok(());
             }
             let hook = self.hook.clone();
-            let mut turn = Turn { version, settings, progress };
-            let went = tokio::select! {
-                biased;
-                () = hook.changed_since(version) => continue,
-                went = self.go(&mut turn) => went,
-            };
-            let pause = match went {
+            let mut turn = Turn { since: Since { version, moves }, settings, progress };
+            let pause = match self.go(&mut turn).await {
                 Ok(Next::Look) => continue,
                 Ok(Next::Pause(pause)) => pause,
                 Err(error) if needs_operator(&error) => return Err(error),
@@ -106,7 +101,10 @@ impl Courier {
             Status::Pending => self.ask(turn).await,
             Status::Active if turn.progress.redeliver.is_some() => self.redeliver(turn).await,
             Status::Active => self.deliver(turn).await,
-            Status::Paused | Status::Stopped => std::future::pending().await,
+            Status::Paused | Status::Stopped => {
+                self.hook.changed_since(turn.since.version).await;
+                Ok(Next::Look)
+            }
         }
     }
 
@@ -184,7 +182,13 @@ impl Courier {
             turn.progress.position = turn.progress.position.max(EventPosition::after(feed.position()));
             self.pass_over(turn).await?;
             if page.transactions.is_empty() && !page.more {
-                feed.wait().await;
+                tokio::select! {
+                    () = self.hook.changed_since(turn.since.version) => {}
+                    () = feed.wait() => {}
+                }
+            }
+            if !self.hook.is_as(turn.since.version) {
+                return Ok(Next::Look);
             }
         }
     }
@@ -226,7 +230,7 @@ impl Courier {
             self.kept = now;
             self.keep(turn, None, Change::default()).await?;
         } else {
-            self.hook.pass_over(turn.version, &turn.progress);
+            self.hook.pass_over(turn.since, &turn.progress);
         }
         Ok(())
     }

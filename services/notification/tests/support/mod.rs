@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod agency;
+pub(crate) mod receiver;
+
 use std::{
     path::Path,
     sync::{
@@ -25,7 +28,9 @@ use hutong_ledger::{
     id::{AgencyId, ChainId, Domain, RecordId, RecordKey, TxId},
     invariant::Invariant,
 };
-use hutong_notification::{Config, Jitter, NotificationService, Outside, Ports, SystemResolver};
+use hutong_notification::{
+    Config, Jitter, NotificationService, Outside, Ports, SharedResolver, SystemResolver,
+};
 use hutong_peer::{
     Error, ExecutedBlock, FinalTransaction, Position, Prefetched, Session, StoragePeer, StoredRecord,
     Submitted,
@@ -150,11 +155,21 @@ impl FakeStorage {
 
     /// Every event that must be told so far, for some domains and a record.
     pub(crate) fn expected(&self, domains: &[&str], record: Option<&str>) -> Vec<Expected> {
+        self.expected_where(|tx, change| {
+            let wanted = record.is_none_or(|record| change.record.as_str() == record);
+            domains.contains(&tx.domain.as_str()) && wanted
+        })
+    }
+
+    /// Every event that must be told so far and fits.
+    pub(crate) fn expected_where(
+        &self,
+        fits: impl Fn(&FinalTransaction, &Versioned) -> bool,
+    ) -> Vec<Expected> {
         let mut expected = Vec::new();
         for tx in self.blocks.lock().iter().flatten() {
             for (change, versioned) in (1..).zip(&tx.changes) {
-                let wanted = record.is_none_or(|record| versioned.record.as_str() == record);
-                if domains.contains(&tx.domain.as_str()) && wanted {
+                if fits(tx, versioned) {
                     expected.push(Expected {
                         id: format!("{}/{}/{}/{change}", chain(), tx.domain, tx.log_index),
                         domain: tx.domain.to_string(),
@@ -194,7 +209,7 @@ fn transaction(name: &str, position: Position, log_index: u64, seed: u64) -> Fin
         index: position.ordinal,
         id: TxId::new(1_700_000_000_000, &seed.to_be_bytes()),
         time_ms: 1_700_000_000_000 + position.height,
-        agency: agency("land"),
+        agency: agency(if seed.is_multiple_of(5) { "clinic" } else { "land" }),
         actor: "clerk".into(),
         nonce: [1; 16],
         outcome: if changes == 0 { Outcome::Refused("not_the_owner".into()) } else { Outcome::Applied },
@@ -344,6 +359,17 @@ pub(crate) fn start_with(
     storage: Arc<FakeStorage>,
     clock: SharedClock,
 ) -> Running {
+    start_resolving(path, config, bus, storage, clock, Arc::new(SystemResolver))
+}
+
+pub(crate) fn start_resolving(
+    path: &Path,
+    config: Config,
+    bus: SharedBus,
+    storage: Arc<FakeStorage>,
+    clock: SharedClock,
+    resolver: SharedResolver,
+) -> Running {
     let metrics = Metrics::new();
     let invariants = InvariantCounters::new(&metrics, &Invariant::ALL.map(Invariant::id));
     let ports = Ports {
@@ -353,7 +379,7 @@ pub(crate) fn start_with(
         metrics: metrics.clone(),
         invariants: invariants.clone(),
         contracts: vec![],
-        outside: Outside { resolver: Arc::new(SystemResolver), jitter: Jitter::seeded(1) },
+        outside: Outside { resolver, jitter: Jitter::seeded(1) },
     };
     let path = path.join("notification.redb");
     let service = NotificationService::open(chain(), agency("land"), config, &path, ports).unwrap();

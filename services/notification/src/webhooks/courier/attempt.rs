@@ -31,6 +31,9 @@ impl Courier {
     ) -> Result<Done, Error> {
         let sequence = letter.as_ref().map_or(turn.progress.sequence + 1, |letter| letter.sequence);
         let event = self.node.envelopes.event(tx, change, sequence)?;
+        if !self.may_send(turn).await {
+            return Ok(Done::Leave(Next::Look));
+        }
         let outcome = self.attempt(turn, &event).await?;
         let decision = self.judge(turn, &outcome);
         let position = EventPosition::new(tx.position, change);
@@ -66,12 +69,20 @@ impl Courier {
         Ok(if self.keep(turn, None, rows).await? { Done::Next } else { Done::Leave(Next::Look) })
     }
 
+    /// Waits as long as the receiver's rate asks for; false if the owner has changed something by then.
+    async fn may_send(&self, turn: &Turn) -> bool {
+        let wait = self.next_request.saturating_sub(self.node.clock.monotonic());
+        if wait > Duration::ZERO {
+            tokio::select! {
+                () = self.hook.changed_since(turn.since.version) => {}
+                () = self.node.clock.sleep(wait) => {}
+            }
+        }
+        self.hook.is_as(turn.since.version)
+    }
+
     async fn attempt(&mut self, turn: &Turn, event: &Event) -> Result<Outcome, Error> {
         let (clock, webhooks) = (&self.node.clock, &self.node.webhooks);
-        let wait = self.next_request.saturating_sub(clock.monotonic());
-        if wait > Duration::ZERO {
-            clock.sleep(wait).await;
-        }
         if let Some(rate) = turn.settings.permission.and_then(|permission| permission.rate_per_minute) {
             self.next_request = clock.monotonic() + Duration::from_secs(60) / rate.max(1);
         }
@@ -152,6 +163,6 @@ impl Courier {
 
     pub(super) async fn keep(&self, turn: &Turn, due_ms: Option<u64>, rows: Change) -> Result<bool, Error> {
         let shelf = &self.node.webhooks.hooks.shelf;
-        self.hook.settle(shelf, turn.version, &turn.settings, &turn.progress, due_ms, rows).await
+        self.hook.settle(shelf, turn.since, &turn.settings, &turn.progress, due_ms, rows).await
     }
 }
