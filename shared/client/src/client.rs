@@ -5,6 +5,7 @@ use hutong_ledger::{
     id::{AgencyId, ChainId, Domain, RecordKey, TxId},
     receipt::{TrustFile, Verified},
 };
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::{
@@ -85,7 +86,22 @@ impl Client {
 
     /// Posts a JSON document; the answer is one too.
     pub async fn post_json(&self, path: &str, document: &Value) -> Result<Value, Error> {
-        let (_, bytes) = self.call(path, |url| self.http.post(url).json(document)).await?;
+        self.send_json(Method::POST, path, document).await
+    }
+
+    /// Changes what is at a path by a JSON document; the answer is one too.
+    pub async fn patch_json(&self, path: &str, document: &Value) -> Result<Value, Error> {
+        self.send_json(Method::PATCH, path, document).await
+    }
+
+    /// Deletes what is at a path.
+    pub async fn delete(&self, path: &str) -> Result<(), Error> {
+        self.call(path, |url| self.http.delete(url)).await.map(|_| ())
+    }
+
+    async fn send_json(&self, method: Method, path: &str, document: &Value) -> Result<Value, Error> {
+        let build = |url: String| self.http.request(method.clone(), url).json(document);
+        let (_, bytes) = self.call(path, build).await?;
         let answer = |error: serde_json::Error| Error::Answer {
             url: format!("{}{path}", self.url),
             reason: format!("it is no JSON: {error}"),

@@ -74,6 +74,9 @@ pub enum Error {
     /// Events are missing after this position. The subscription goes on from there, so they come if they can be had.
     #[error("events are missing after {after:?}: number {found} came where {expected} was due")]
     Gap { after: Option<String>, expected: u64, found: u64 },
+    /// The city goes on somewhere else than it was asked to: events in between are missing, or come again.
+    #[error("the city goes on after {found}; it was asked to after {asked}")]
+    Elsewhere { asked: String, found: String },
 }
 
 impl From<Refusal> for Error {

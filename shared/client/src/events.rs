@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
-use hutong_ledger::id::{Domain, RecordId};
+use hutong_ledger::id::{AgencyId, Domain, RecordId};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -14,14 +14,55 @@ use crate::{
     sse::{Block, Parser},
 };
 
+/// The position from which only what is still to come is told.
+pub const NOW: &str = "now";
+/// A city says every 15 seconds that a connection is alive; one that was silent for longer than this is dead.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
 /// What to hear of, and from where on.
 #[derive(Clone, Debug, Default)]
 pub struct Subscription {
     /// None: every domain that the agency hosts.
     pub domain: Option<Domain>,
     pub record: Option<RecordId>,
-    /// The position of the last event that was handled. None: from the beginning.
+    /// Only these types of change. Empty: all.
+    pub changes: Vec<Change>,
+    /// Only changes by transactions of these agencies. Empty: all.
+    pub agencies: Vec<AgencyId>,
+    /// The position of the last event that was handled, or [`NOW`]. None: from the beginning.
     pub after: Option<String>,
+    /// Begin with this height, where `after` says nothing.
+    pub from_height: Option<u64>,
+    /// A connection on which nothing came for so long is made anew. None: after a minute.
+    pub silence_max: Option<Duration>,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Created,
+    Changed,
+    Deleted,
+}
+
+impl Change {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl std::str::FromStr for Change {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = [Self::Created, Self::Changed, Self::Deleted].into_iter();
+        let found = known.into_iter().find(|change| change.name() == name);
+        found.ok_or_else(|| format!("{name:?} is none of created, changed, deleted"))
+    }
 }
 
 /// A final change.
@@ -45,13 +86,15 @@ struct State<'a> {
     sequence: u64,
     attempt: u32,
     retry: Option<Duration>,
+    /// Nothing has come on this connection yet.
+    fresh: bool,
     ended: bool,
 }
 
 impl Client {
-    /// Final changes, in order, each at least once. A break of the connection is not seen: the stream goes on after
-    /// the last event. An error that no new attempt would change is the last item; a gap is told as
-    /// [`Error::Gap`], and what is missing is asked for again.
+    /// Final changes, in order, each at least once. A break of the connection, also one that nobody tells of, is not
+    /// seen: the stream goes on after the last event. An error that no new attempt would change is the last item; a gap
+    /// is told as [`Error::Gap`] or [`Error::Elsewhere`], and what is missing is asked for again.
     pub fn subscribe(&self, subscription: Subscription) -> impl Stream<Item = Result<Event, Error>> + '_ {
         let state = State {
             client: self,
@@ -62,6 +105,7 @@ impl Client {
             sequence: 0,
             attempt: 0,
             retry: None,
+            fresh: true,
             ended: false,
         };
         futures::stream::unfold(state, |mut state| async move { Some((state.next().await?, state)) })
@@ -94,7 +138,13 @@ impl State<'_> {
                 }
                 continue;
             };
-            match connection.next().await {
+            let silence_max = self.subscription.silence_max.unwrap_or(SILENCE_MAX);
+            let Ok(piece) = tokio::time::timeout(silence_max, connection.next()).await else {
+                tracing::debug!(?silence_max, "the connection of a subscription is dead");
+                self.disconnect();
+                continue;
+            };
+            match piece {
                 Some(Ok(piece)) => match self.parser.push(&piece) {
                     Ok(blocks) => {
                         self.attempt = 0;
@@ -130,13 +180,22 @@ impl State<'_> {
     }
 
     async fn connect(&mut self) -> Result<(), Error> {
-        let Subscription { domain, record, after } = &self.subscription;
-        let domain = domain.map(|domain| format!("domain={domain}"));
-        let record = record.as_ref().map(|record| format!("record={}", encoded(record)));
-        let query: Vec<String> = [domain, record].into_iter().flatten().collect();
+        let Subscription { domain, record, changes, agencies, after, from_height, .. } = &self.subscription;
+        let list =
+            |name, values: Vec<String>| (!values.is_empty()).then(|| format!("{name}={}", values.join(",")));
+        let now = after.as_deref().filter(|after| *after == NOW);
+        let query = [
+            domain.map(|domain| format!("domain={domain}")),
+            record.as_ref().map(|record| format!("record={}", encoded(record))),
+            list("change", changes.iter().map(|change| change.name().to_owned()).collect()),
+            list("agency", agencies.iter().map(AgencyId::to_string).collect()),
+            from_height.map(|height| format!("from_height={height}")),
+            now.map(|now| format!("after={now}")),
+        ];
+        let query: Vec<String> = query.into_iter().flatten().collect();
         let url = format!("{}/v1/events?{}", self.client.url, query.join("&"));
         let mut request = self.client.http.get(&url).header("accept", "text/event-stream");
-        if let Some(after) = after {
+        if let (Some(after), None) = (after, now) {
             request = request.header("last-event-id", after);
         }
         let sent = self.client.authorize(request)?.send().await;
@@ -148,7 +207,7 @@ impl State<'_> {
             return Err(refused(&url, status, &body));
         }
         self.connection = Some(response.bytes_stream().boxed());
-        self.sequence = 0;
+        (self.sequence, self.fresh) = (0, true);
         Ok(())
     }
 
@@ -171,7 +230,13 @@ impl State<'_> {
                 Some(Err(Error::Answer { url: self.client.url.clone(), reason }))
             }
             (_, None) => {
-                // A sign of life moves the position on.
+                // A sign of life moves the position on; the first says where the city begins.
+                if std::mem::take(&mut self.fresh)
+                    && let Some(error) = self.elsewhere(id.as_deref())
+                {
+                    self.disconnect();
+                    return Some(Err(error));
+                }
                 self.advance(id);
                 None
             }
@@ -179,6 +244,7 @@ impl State<'_> {
     }
 
     fn deliver(&mut self, id: Option<String>, event: Value) -> Result<Event, Error> {
+        self.fresh = false;
         let found = event["sequence"].as_str().and_then(|sequence| sequence.parse().ok());
         let expected = self.sequence + 1;
         if let Some(found) = found.filter(|found| *found != expected) {
@@ -189,6 +255,13 @@ impl State<'_> {
         self.advance(id);
         let position = self.subscription.after.clone().unwrap_or_default();
         Ok(Event { position, event })
+    }
+
+    /// That a city goes on somewhere else than it was asked to.
+    fn elsewhere(&self, found: Option<&str>) -> Option<Error> {
+        let asked = self.subscription.after.as_deref().filter(|after| *after != NOW)?;
+        let found = found.filter(|found| !found.is_empty() && *found != asked)?;
+        Some(Error::Elsewhere { asked: asked.to_owned(), found: found.to_owned() })
     }
 
     fn advance(&mut self, id: Option<String>) {

@@ -33,7 +33,7 @@ pub mod transaction;
 pub use city::{City, Signer};
 pub use client::Client;
 pub use error::{Error, Refusal};
-pub use events::{Event, Subscription};
+pub use events::{Change, Event, NOW, Subscription};
 pub use hutong_ledger::receipt::{verify, verify_state};
 pub use submit::Submitted;
 pub use transaction::{TransactionBuilder, cosign};

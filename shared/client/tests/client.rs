@@ -16,7 +16,7 @@ use axum::{
     routing::{get, post},
 };
 use futures::StreamExt;
-use hutong_client::{Client, Error, Event, Signer, Submitted, Subscription};
+use hutong_client::{Change, Client, Error, Event, NOW, Signer, Submitted, Subscription};
 use hutong_keys::SigningKey;
 use hutong_ledger::{
     acceptance::{Acceptance, Statement},
@@ -198,7 +198,7 @@ async fn a_subscription_goes_on_after_every_break_and_tells_of_gaps() {
     let subscription = Subscription {
         domain: Some("property".parse().unwrap()),
         record: Some("a&b".parse().unwrap()),
-        after: None,
+        ..Subscription::default()
     };
     let items: Vec<Result<Event, Error>> = client.subscribe(subscription).collect().await;
     let told: Vec<String> = items
@@ -213,4 +213,70 @@ async fn a_subscription_goes_on_after_every_break_and_tells_of_gaps() {
         })
         .collect();
     assert_eq!(told, ["1-1-1", "1-2-1", "2-1-1", "gap after Some(\"2-1-1\"): 2 3", "3-1-1", "not_a_host"]);
+}
+
+#[tokio::test]
+async fn a_subscription_says_what_it_wants_and_notices_silence_and_jumps() {
+    async fn events(State(city): Shared, query: RawQuery, headers: HeaderMap) -> Response {
+        let after = headers.get("last-event-id").map(|id| id.to_str().unwrap().to_owned());
+        let asked = "change=created,deleted&agency=alpha,beta&from_height=7";
+        match city.calls.fetch_add(1, Ordering::SeqCst) {
+            0 => {
+                // Then nothing more, and nobody says so.
+                assert_eq!((query.0.as_deref(), after), (Some(asked), None));
+                let first = format!("id: 6-9\n\n{}", event("7-1-1", 1));
+                let silent = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(first))])
+                    .chain(futures::stream::pending());
+                stream(Body::from_stream(silent))
+            }
+            1 => {
+                assert_eq!(after.as_deref(), Some("7-1-1"));
+                stream(format!("id: 9-0\n\n{}", event("9-1-1", 1)))
+            }
+            2 => {
+                assert_eq!(after.as_deref(), Some("7-1-1"));
+                stream(format!("id: 7-1-1\n\n{}id: 7-1-2\n\n", event("7-1-2", 1)))
+            }
+            _ => {
+                assert_eq!((query.0.as_deref(), after.as_deref()), (Some(asked), Some("7-1-2")));
+                stream("event: problem\ndata: {\"status\":403,\"code\":\"not_a_host\"}\n\n")
+            }
+        }
+    }
+    let (client, _) = client(Router::new().route("/v1/events", get(events))).await;
+    let subscription = Subscription {
+        changes: vec![Change::Created, "deleted".parse().unwrap()],
+        agencies: vec!["alpha".parse().unwrap(), "beta".parse().unwrap()],
+        from_height: Some(7),
+        silence_max: Some(std::time::Duration::from_millis(100)),
+        ..Subscription::default()
+    };
+    let items: Vec<Result<Event, Error>> = client.subscribe(subscription).collect().await;
+    let told = items.iter().map(|item| match item {
+        Ok(event) => event.position.clone(),
+        Err(Error::Elsewhere { asked, found }) => format!("asked {asked}, found {found}"),
+        Err(error) => error.code().unwrap().to_owned(),
+    });
+    assert_eq!(told.collect::<Vec<_>>(), ["7-1-1", "asked 7-1-1, found 9-0", "7-1-2", "not_a_host"]);
+}
+
+#[tokio::test]
+async fn from_now_on_is_asked_for_once() {
+    async fn events(State(city): Shared, query: RawQuery, headers: HeaderMap) -> Response {
+        let after = headers.get("last-event-id").map(|id| id.to_str().unwrap().to_owned());
+        match city.calls.fetch_add(1, Ordering::SeqCst) {
+            0 => {
+                assert_eq!((query.0.as_deref(), after), (Some("after=now"), None));
+                stream("id: 12-0\nretry: 1\n\n")
+            }
+            _ => {
+                assert_eq!((query.0.as_deref(), after.as_deref()), (Some(""), Some("12-0")));
+                stream("event: problem\ndata: {\"status\":403,\"code\":\"not_a_host\"}\n\n")
+            }
+        }
+    }
+    let (client, _) = client(Router::new().route("/v1/events", get(events))).await;
+    let subscription = Subscription { after: Some(NOW.into()), ..Subscription::default() };
+    let items: Vec<Result<Event, Error>> = client.subscribe(subscription).collect().await;
+    assert!(matches!(&items[..], [Err(error)] if error.code() == Some("not_a_host")));
 }

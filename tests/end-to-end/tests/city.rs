@@ -146,7 +146,7 @@ async fn log_is_public(client: &Client) {
 }
 
 async fn events_have_no_gap(client: &Client) {
-    let subscription = Subscription { domain: Some("property".parse().unwrap()), record: None, after: None };
+    let subscription = Subscription { domain: Some("property".parse().unwrap()), ..Subscription::default() };
     let events = client.subscribe(subscription).take(2 * ROWS).collect::<Vec<_>>();
     let events = tokio::time::timeout(std::time::Duration::from_secs(60), events).await.unwrap();
     let mut subjects: Vec<String> = events

@@ -1,13 +1,10 @@
 //! `hutong tail`: follows final changes, one CloudEvent a line.
 
 use futures::StreamExt;
-use hutong_client::Subscription;
+use hutong_client::{NOW, Subscription};
 
 use super::{CommandError, Context};
 use crate::cli::Tail;
-
-/// The position from which only what is still to come is told.
-const NOW: &str = "now";
 
 pub(super) async fn run(context: Context, args: Tail) -> Result<(), CommandError> {
     let client = context.client()?;
@@ -19,7 +16,12 @@ pub(super) async fn run(context: Context, args: Tail) -> Result<(), CommandError
         Some("0") => None,
         Some(position) => Some(position.to_owned()),
     };
-    let mut events = Box::pin(client.subscribe(Subscription { domain: args.domain, record, after }));
+    let mut events = Box::pin(client.subscribe(Subscription {
+        domain: args.domain,
+        record,
+        after,
+        ..Subscription::default()
+    }));
     let mut left = args.limit.unwrap_or(u64::MAX);
     while left > 0 {
         let Some(event) = events.next().await else { break };
