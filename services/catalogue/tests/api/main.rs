@@ -64,7 +64,7 @@ impl Running {
 
     fn configured(city: Arc<City>, config: Config) -> Self {
         let config = Config { page: 2, wait_ms: 20, retry_ms: 1, ..config };
-        let service = CatalogueService::new(config, city.clone(), [city.desk(LAND)], city.clock.clone());
+        let service = CatalogueService::new(config, city.storage(), [city.desk(LAND)], city.clock.clone());
         let stop = CancellationToken::new();
         tokio::spawn(service.clone().run(stop.clone()));
         Self { city, routes: routes(service), stop }

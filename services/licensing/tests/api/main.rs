@@ -64,7 +64,7 @@ impl Running {
         let chain = "riverton-0011223344556677".parse().unwrap();
         let (key, clock) = (SigningKey::from_seed(&[seed; 32]), city.clock.clone());
         let service =
-            LicensingService::new(config, chain, city.clone(), city.desk(MARKET), key, clock).unwrap();
+            LicensingService::new(config, chain, city.storage(), city.desk(MARKET), key, clock).unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(service.clone().run(stop.clone()));
         Self { city, routes: routes(service), stop }

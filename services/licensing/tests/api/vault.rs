@@ -19,7 +19,9 @@ use hutong_wire::{
     },
 };
 
-use crate::city::{City, header};
+use hutong_test_city::chain;
+
+use crate::city::City;
 
 #[async_trait]
 impl VaultPeer for City {
@@ -43,7 +45,7 @@ impl VaultPeer for City {
     }
 
     async fn release(&self, id: TxId) -> Result<Released, VaultError> {
-        let found = StoragePeer::transaction(self, id).await.unwrap().unwrap();
+        let found = self.storage().transaction(id).await.unwrap().unwrap();
         let name = hutong_disclosure::records::access(&id);
         let change = found.changes.iter().find(|change| change.record == name).unwrap();
         let access = Access::decode(&change.value.as_ref().unwrap()[..]).unwrap();
@@ -54,7 +56,7 @@ impl VaultPeer for City {
         };
         let opening = Opening { fields: access.fields.iter().map(field).collect() };
         let key = SealingKey::from_seed(&[9; 32]).public();
-        let aad = release_aad(header(0, 0).chain, &id);
+        let aad = release_aad(chain(), &id);
         let (encapsulated, ciphertext) =
             hutong_keys::seal(&key.0, RELEASE_INFO, &aad, &opening.encode_to_vec()).unwrap();
         Ok(Released {

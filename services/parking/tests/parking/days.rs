@@ -96,7 +96,7 @@ async fn reopened(city: Arc<City>, dir: Arc<TempDir>) -> Running {
     use hutong_parking::{Config, ParkingService};
     let opens = || {
         let config = Config { dir: dir.path().join("log"), ..Config::default() };
-        ParkingService::new(config, city.clone(), city.desk(BUREAU), bus(), city.clock.clone()).is_ok()
+        ParkingService::new(config, city.storage(), city.desk(BUREAU), bus(), city.clock.clone()).is_ok()
     };
     let waited = async {
         while !opens() {

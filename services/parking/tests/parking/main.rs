@@ -56,7 +56,7 @@ impl Running {
             ..Config::default()
         };
         let service =
-            ParkingService::new(config, city.clone(), city.desk(agency), bus, city.clock.clone()).unwrap();
+            ParkingService::new(config, city.storage(), city.desk(agency), bus, city.clock.clone()).unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(service.clone().run(stop.clone()));
         Self { city, routes: routes(service.clone()), service, stop, dir }

@@ -38,7 +38,7 @@ struct Running {
 impl Running {
     fn over(storage: Arc<MemoryStorage>) -> Self {
         let config = Config { page: 2, wait_ms: 20, retry_ms: 1, ..Config::default() };
-        let service = PropertyService::new(config, storage.clone(), [storage.desk(LAND)]);
+        let service = PropertyService::new(config, storage.storage(), [storage.desk(LAND)]);
         let stop = CancellationToken::new();
         tokio::spawn(service.clone().run(stop.clone()));
         Self { storage, routes: routes(service), stop }

@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 
 use axum::{body::Body, http::Request};
 use hutong_keys::mint_token_for;
+use hutong_test_city::{chain, signing_key};
 use serde_json::{Value, json};
 
 use crate::{
     LEAK, Running, WATER,
-    city::{BEGAN_MS, LINE, ROADS, chain, key_of},
+    city::{BEGAN_MS, LINE, ROADS},
 };
 
 fn ids(page: &Value) -> Vec<String> {
@@ -105,7 +106,7 @@ async fn the_official_is_the_actor() {
     let city = Running::equipped().await;
     let id = city.leak().await;
     let token =
-        mint_token_for(&key_of(WATER), WATER, chain().as_str(), Some("official-7"), BEGAN_MS / 1000, 60)
+        mint_token_for(&signing_key(WATER), WATER, chain().as_str(), Some("official-7"), BEGAN_MS / 1000, 60)
             .unwrap();
     let request = Request::post(format!("/requests/v1/requests/{id}/answer"))
         .header("authorization", format!("Bearer {token}"))

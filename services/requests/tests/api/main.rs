@@ -18,7 +18,7 @@ mod services;
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, body::Body, http::Request, middleware::from_fn_with_state};
-use city::{City, LINE, Members, WATER, chain, key_of};
+use city::{City, LINE, Members, WATER};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use hutong_keys::mint_token;
@@ -27,6 +27,7 @@ use hutong_runtime::{
     Clock,
     auth::{Authenticator, Caller, identify},
 };
+use hutong_test_city::{chain, signing_key};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -103,7 +104,7 @@ impl Running {
 
     fn token(&self, agency: &str) -> String {
         let now_s = self.city.clock.unix_ms() / 1000;
-        mint_token(&key_of(agency), agency, chain().as_str(), now_s, 60).unwrap()
+        mint_token(&signing_key(agency), agency, chain().as_str(), now_s, 60).unwrap()
     }
 
     async fn send(&self, request: Request<Body>) -> Reply {
