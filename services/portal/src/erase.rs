@@ -103,6 +103,8 @@ impl PortalService {
         let Some(name) = records::hold(record).filter(|_| held) else { return problem };
         match self.read::<Hold>(domain, name).await {
             Ok(Some(hold)) => {
+                let detail = format!("{} holds it: {}.", hold.agency, hold.reason.trim_end_matches('.'));
+                let problem = Problem::new("legal_hold", problem.status(), detail).field("record");
                 let problem = problem.with("reason", hold.reason).with("held_by", hold.agency);
                 if hold.until_ms == 0 { problem } else { problem.with("held_until_ms", hold.until_ms) }
             }

@@ -28,6 +28,8 @@ pub use error::Error;
 
 /// How long a transaction of the desk may take to become final before it is void.
 const LIFE_MS: u64 = 60_000;
+/// How far the agency's own storage may be behind the one that told that a transaction is final.
+const LAG: Duration = Duration::from_secs(2);
 /// How long the token for one call to a vault lives.
 const TOKEN_TTL_S: u64 = 60;
 
@@ -82,8 +84,8 @@ impl Desk {
         &self.0.storage
     }
 
-    /// Signs an action, submits it, and waits until it is final and applied. `actor` is the pseudonym of the official
-    /// or system that acts.
+    /// Signs an action, submits it, and waits until it is final and applied, and can be read at the agency's own storage.
+    /// `actor` is the pseudonym of the official or system that acts.
     pub async fn submit(&self, domain: Domain, action: Bytes, actor: &str) -> Result<Done, Error> {
         let not_after_ms = self.0.clock.unix_ms() + LIFE_MS;
         let builder = TransactionBuilder::new(self.0.chain, domain, self.agency(), not_after_ms)?;
@@ -95,6 +97,7 @@ impl Desk {
                 Ok(Accepted::Final(finality)) => {
                     return match finality.outcome {
                         Outcome::Applied => {
+                            self.seen(finality.height).await;
                             Ok(Done { id, height: finality.height, time_ms: finality.time_ms })
                         }
                         Outcome::Refused(code) => Err(Error::Refused { code: code.into_owned(), id }),
@@ -106,6 +109,16 @@ impl Desk {
                 Ok(Accepted::Pending(_)) => return Err(Error::NotFinal { id }),
                 Err(rejection) => return Err(Error::Rejected(rejection)),
             }
+        }
+    }
+
+    /// Waits until the agency's own storage has a height that is final elsewhere, so that whoever reads there next finds
+    /// what was just written. A storage that is further behind, or away, takes nothing back.
+    async fn seen(&self, height: u64) {
+        match self.0.storage.wait_final(height.saturating_sub(1), LAG).await {
+            Ok(reached) if reached >= height => {}
+            Ok(reached) => tracing::warn!(height, reached, "the agency's own storage is behind"),
+            Err(error) => tracing::warn!(height, %error, "the agency's own storage does not answer"),
         }
     }
 

@@ -2,3 +2,5 @@
 
 pub mod gate;
 pub mod program;
+pub mod secrets;
+pub mod tap;

@@ -89,6 +89,13 @@ impl Program {
         self.ready(self.command(&["up", "--listen", "127.0.0.1:0"]))
     }
 
+    /// The same, with what it logs at a level going to a file.
+    pub fn up_logging(&self, level: &str, log: &Path) -> Process {
+        let mut command = self.command(&["up", "--listen", "127.0.0.1:0"]);
+        command.env("HUTONG_LOG", level).stderr(fs::File::create(log).unwrap());
+        self.ready(command)
+    }
+
     /// Starts one service as a process of its own.
     pub fn run(&self, service: &str, agency: &str, nats: &str) -> Process {
         let path = self.folder.path().join(format!("{service}-{agency}.toml"));
@@ -133,6 +140,14 @@ impl Program {
         })
     }
 
+    /// A call as any client makes it; status and answer.
+    pub fn http(&self, call: impl FnOnce(reqwest::Client) -> reqwest::RequestBuilder) -> (u16, Vec<u8>) {
+        block_on(async {
+            let response = call(reqwest::Client::new()).send().await.unwrap();
+            (response.status().as_u16(), response.bytes().await.unwrap().to_vec())
+        })
+    }
+
     /// A GET with a token of the first agency; none unless it is answered with 200.
     pub fn http_get(&self, url: &str) -> Option<String> {
         String::from_utf8(self.http_get_bytes(url)?).ok()
@@ -164,6 +179,11 @@ impl Process {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// What it prints, as it comes.
+    pub fn lines(&mut self) -> BufReader<std::process::ChildStdout> {
+        BufReader::new(self.child.stdout.take().unwrap())
     }
 
     /// Waits for its end; whether it went well.

@@ -1,7 +1,7 @@
 //! `hutong consent`: a person gives, withdraws and lists consents.
 
 use hutong_runtime::{Clock, SystemClock};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CommandError, Context};
 use crate::cli::Consent;
@@ -30,8 +30,53 @@ pub(super) async fn run(context: Context, command: Consent) -> Result<(), Comman
         }
         Consent::List { person } => context.person(&person)?.get(PATH).await?,
     };
-    context.output.document(&answer);
+    context.output.result(&answer, shown);
     Ok(())
+}
+
+/// One consent or a list of them, for people.
+fn shown(answer: &Value) -> String {
+    let Some(consents) = answer["consents"].as_array() else { return one(answer) };
+    let listed: Vec<String> = consents.iter().map(one).collect();
+    let text = if listed.is_empty() { "no consents".to_owned() } else { listed.join("\n\n") };
+    text + &unreachable(answer)
+}
+
+fn one(consent: &Value) -> String {
+    let told = |name: &str| consent[name].as_str().unwrap_or_default();
+    format!(
+        "consent  {}/{} {}\nallows   {} to read {} of {}\nfor      {}\nfrom     {} until {}\ncite     --consent {}",
+        told("domain"),
+        told("id"),
+        told("state"),
+        told("consumer"),
+        list(&consent["fields"]),
+        told("record_type"),
+        list(&consent["purposes"]),
+        time(&consent["from_ms"]),
+        time(&consent["until_ms"]),
+        told("basis"),
+    )
+}
+
+/// The texts of a list, separated by commas.
+pub(super) fn list(texts: &Value) -> String {
+    let texts = texts.as_array().into_iter().flatten().filter_map(Value::as_str);
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+/// A time of the ledger, for people.
+pub(super) fn time(ms: &Value) -> String {
+    let time = ms.as_i64().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    time.map_or_else(|| "an unknown time".into(), |time| time.strftime("%F %T UTC").to_string())
+}
+
+/// Which agencies did not answer, if any.
+pub(super) fn unreachable(answer: &Value) -> String {
+    match list(&answer["unreachable"]) {
+        none if none.is_empty() => none,
+        agencies => format!("\n\nnot answering now, so what is there is not shown: {agencies}"),
+    }
 }
 
 /// Before 1970 is no time of a ledger: it counts as its beginning.

@@ -1,6 +1,7 @@
 //! `hutong erase`: has the sealed fields of a record destroyed, by its domain's owner or on the person's request.
 
 use hutong_client::{Client, Submitted};
+use hutong_ledger::id::RecordKey;
 use hutong_wire::{
     prost::Message,
     v1::disclosure::{Action, Envelope, Erase, action::Kind},
@@ -40,7 +41,8 @@ pub(super) async fn run(context: Context, args: cli::Erase) -> Result<(), Comman
         Submitted::Final { outcome, .. } => match outcome.code() {
             None => json!({ "transaction": transaction.id, "state": "erased" }),
             Some(code) => {
-                return Err(CommandError::Negative(format!("{} was not erased: {code}", args.record)));
+                let why = why(&client, &args.record, code).await?;
+                return Err(CommandError::Negative(format!("{} was not erased: {why}", args.record)));
             }
         },
     };
@@ -53,4 +55,13 @@ pub(super) async fn run(context: Context, args: cli::Erase) -> Result<(), Comman
         )
     });
     Ok(())
+}
+
+/// The contract's code, with the reason where a hold stands.
+async fn why(client: &Client, record: &RecordKey, code: &str) -> Result<String, CommandError> {
+    let hold = hutong_disclosure::records::hold(&record.record).filter(|_| code == "legal_hold");
+    let Some(hold) = hold else { return Ok(code.to_owned()) };
+    let hold = client.record(&RecordKey { domain: record.domain, record: hold }, None).await?;
+    let told = |name: &str| hold["value"][name].as_str().unwrap_or_default().to_owned();
+    Ok(format!("{code}: {} holds it: {}", told("agency"), told("reason")))
 }
