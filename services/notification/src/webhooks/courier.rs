@@ -84,6 +84,11 @@ impl Courier {
                 Ok(Next::Look) => continue,
                 Ok(Next::Pause(pause)) => pause,
                 Err(error) if needs_operator(&error) => return Err(error),
+                // The service says once that storage is away; every courier need not.
+                Err(error @ Error::Peer(_)) => {
+                    tracing::debug!(subscription = %hook.id, error = error_chain(&error), "a subscription waits");
+                    self.node.config.retry()
+                }
                 Err(error) => {
                     tracing::warn!(subscription = %hook.id, error = error_chain(&error), "a subscription pauses");
                     self.node.config.retry()
