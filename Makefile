@@ -2,7 +2,7 @@
 # others call where they need it, installs the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test format lint bench golden
+.PHONY: help setup up test format lint bench golden test-compose
 
 CARGO ?= cargo
 # Options for `hutong up` and `hutong bench`: make up UP="--data city", make bench BENCH_SECONDS=30
@@ -11,7 +11,7 @@ BENCH_SECONDS ?= 10
 BENCH = $(CARGO) run --release --quiet -p hutong -- bench --json --seconds $(BENCH_SECONDS)
 
 help: ## List what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what the tests need beside Rust: a C compiler and nats-server
 	@scripts/setup
@@ -32,6 +32,9 @@ lint: ## Check format, lints, and what dependencies are allowed (where cargo-den
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
 	else echo "cargo-deny is not installed: deny.toml was not checked"; fi
+
+test-compose: ## Prove docker-compose.yml where a Docker engine runs: load, kill, cut off, check (needs no registry)
+	@scripts/test-compose
 
 bench: ## Measure this machine: bulk over the bus, singles over HTTP, four agencies
 	@scripts/setup compiler

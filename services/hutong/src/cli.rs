@@ -1,6 +1,8 @@
 //! The command line: what can be typed, with its help.
 
+mod deploy;
 mod disclosure;
+mod subscriptions;
 mod vault;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -13,7 +15,11 @@ use hutong_ledger::id::{AgencyId, Domain, RecordKey, TxId};
 
 use crate::city::domains::{RECORD_TYPES, RecordType};
 
+pub use deploy::{Deploy, DeployCity, DeployStreams, HealthArgs};
 pub use disclosure::{Accesses, Consent, Disclose, Erase, GiveConsent, Person};
+pub use subscriptions::{
+    AsAgency, CreateSubscription, OneSubscription, ReplaySubscription, RotateSecret, Subscriptions,
+};
 pub use vault::{Vault, VaultBackup, VaultRestore};
 
 /// A permissioned ledger of record for the agencies of a city.
@@ -46,6 +52,11 @@ pub enum Command {
     Up(Up),
     /// Run one service over NATS
     Run(Run),
+    /// Make what the parts of a city start from when each runs on its own
+    #[command(subcommand)]
+    Deploy(Deploy),
+    /// Say whether a service is ready, as its exit status
+    Health(HealthArgs),
     /// Make keys
     #[command(subcommand)]
     Keys(Keys),
@@ -80,6 +91,9 @@ pub enum Command {
     Fsck(Fsck),
     /// Follow final changes as they happen
     Tail(Tail),
+    /// Have final changes delivered by webhooks, and steer that
+    #[command(subcommand)]
+    Subscriptions(Subscriptions),
     /// Measure this machine: throughput, latency and the limits they are to be held against
     Bench(Bench),
 }
@@ -126,11 +140,12 @@ pub enum ServiceName {
     Notification,
     Vault,
     Portal,
+    Front,
     Domain(&'static RecordType),
 }
 
 impl ServiceName {
-    const PLATFORM: [Self; 7] = [
+    const PLATFORM: [Self; 8] = [
         Self::Ingest,
         Self::Ordering,
         Self::Validation,
@@ -138,6 +153,7 @@ impl ServiceName {
         Self::Notification,
         Self::Vault,
         Self::Portal,
+        Self::Front,
     ];
 
     pub fn name(self) -> &'static str {
@@ -149,6 +165,7 @@ impl ServiceName {
             Self::Notification => "notification",
             Self::Vault => "vault",
             Self::Portal => "portal",
+            Self::Front => "front",
             Self::Domain(record_type) => record_type.name,
         }
     }
@@ -271,6 +288,9 @@ pub struct Verify {
 
 #[derive(Debug, Args)]
 pub struct Fsck {
+    /// The folder of what storage keeps, where that is not the data folder
+    #[arg(long)]
+    pub state: Option<PathBuf>,
     /// Only this agency's archive
     #[arg(long)]
     pub agency: Option<AgencyId>,

@@ -4,8 +4,11 @@
 //! Only this crate chooses a deployment: which bus, which folders, which services together. It holds no rules.
 
 pub mod bench;
+pub mod broker;
 pub mod city;
 pub mod cli;
 pub mod commands;
+pub mod deploy;
 pub mod load;
 pub mod output;
+pub mod proxy;

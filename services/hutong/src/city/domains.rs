@@ -11,6 +11,8 @@ use hutong_ledger::{
     id::{AgencyId, Domain, RecordKey},
 };
 
+use utoipa::openapi::OpenApi;
+
 use super::{
     CityError as Error,
     import::{self, Import},
@@ -28,6 +30,8 @@ pub struct RecordType {
     pub sealed: Option<fn() -> Arc<dyn SealedDomain>>,
     /// Reads files of its records.
     pub import: Option<Import>,
+    /// Describes its API.
+    pub document: fn() -> OpenApi,
     /// Starts its service.
     pub serve: fn(&Site<'_>, &Desks) -> Result<Face, Error>,
 }
@@ -68,6 +72,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         contract: || Arc::new(hutong_membership::Membership),
         sealed: None,
         import: None,
+        document: hutong_membership::document,
         serve: |_, desks| {
             Ok(Face {
                 routes: hutong_membership::routes(desks.own.storage().clone()),
@@ -81,6 +86,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         contract: || Arc::new(hutong_catalogue::Catalogue),
         sealed: None,
         import: None,
+        document: hutong_catalogue::document,
         serve: |site, desks| {
             let (storage, all) = (desks.own.storage().clone(), desks.all.clone());
             let config = hutong_catalogue::Config::default();
@@ -97,6 +103,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         contract: || Arc::new(Disclosing(hutong_property::Property)),
         sealed: Some(|| Arc::new(hutong_property::Property)),
         import: Some(import::property),
+        document: hutong_property::document,
         serve: |site, desks| {
             let config = hutong_property::Config::default();
             let (storage, all) = (desks.own.storage().clone(), desks.all.clone());
@@ -112,6 +119,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         contract: || Arc::new(Disclosing(hutong_health::Health)),
         sealed: Some(|| Arc::new(hutong_health::Health)),
         import: Some(import::health),
+        document: hutong_health::document,
         serve: |site, desks| {
             let failed = |error| Error::service("health", error);
             let ports = hutong_health::Ports {
@@ -131,6 +139,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         contract: || Arc::new(Disclosing(hutong_requests::Requests)),
         sealed: Some(|| Arc::new(hutong_requests::Requests)),
         import: Some(import::requests),
+        document: hutong_requests::document,
         serve: |site, desks| {
             let (own, all, clock) = (desks.own.clone(), desks.all.clone(), site.host.clock.clone());
             let config = hutong_requests::Config::default();
@@ -146,6 +155,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         contract: || Arc::new(Disclosing(hutong_epidemic::Epidemic)),
         sealed: Some(|| Arc::new(hutong_epidemic::Epidemic)),
         import: Some(import::epidemic),
+        document: hutong_epidemic::document,
         serve: |site, desks| {
             let (own, clock) = (desks.own.clone(), site.host.clock.clone());
             let config = hutong_epidemic::Config::default();
@@ -161,6 +171,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         contract: || Arc::new(Disclosing(hutong_parking::Parking)),
         sealed: Some(|| Arc::new(hutong_parking::Parking)),
         import: Some(import::parking),
+        document: hutong_parking::document,
         serve: |site, desks| {
             let (own, clock) = (desks.own.clone(), site.host.clock.clone());
             let dir = site.folder("parking")?;
@@ -179,6 +190,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         contract: || Arc::new(Disclosing(hutong_licensing::Licensing)),
         sealed: Some(|| Arc::new(hutong_licensing::Licensing)),
         import: Some(import::licensing),
+        document: hutong_licensing::document,
         serve: |site, desks| {
             let (own, clock) = (desks.own.clone(), site.host.clock.clone());
             let (chain, storage) = (site.genesis.chain(), own.storage().clone());

@@ -11,7 +11,7 @@ use include_dir::{Dir, include_dir};
 
 static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/errors");
 
-pub(super) fn routes() -> Router {
+pub(crate) fn routes() -> Router {
     Router::new().route("/docs/errors/{code}", get(page))
 }
 

@@ -20,11 +20,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
+    state: PathBuf,
 }
 
 impl Layout {
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self { state: root.clone(), root }
+    }
+
+    /// With what services write in a folder of its own: the rest may then be read-only.
+    #[must_use]
+    pub fn with_state(self, state: impl Into<PathBuf>) -> Self {
+        Self { state: state.into(), ..self }
     }
 
     pub fn root(&self) -> &Path {
@@ -48,15 +56,15 @@ impl Layout {
     }
 
     pub fn bus(&self) -> PathBuf {
-        self.root.join("bus")
+        self.state.join("bus")
     }
 
     pub fn ingest(&self) -> PathBuf {
-        self.root.join("ingest")
+        self.state.join("ingest")
     }
 
     pub fn agencies(&self) -> PathBuf {
-        self.root.join("agencies")
+        self.state.join("agencies")
     }
 
     pub fn agency(&self, agency: &AgencyId) -> PathBuf {
@@ -64,7 +72,7 @@ impl Layout {
     }
 
     pub fn lock(&self) -> PathBuf {
-        self.root.join("hutong.lock")
+        self.state.join("hutong.lock")
     }
 }
 

@@ -4,7 +4,7 @@
 
 pub mod directory;
 pub mod domains;
-mod errors;
+pub(crate) mod errors;
 pub mod found;
 pub mod front;
 pub mod host;

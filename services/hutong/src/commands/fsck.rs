@@ -11,6 +11,10 @@ use crate::{
 
 pub(super) fn run(context: &Context, args: &Fsck) -> Result<(), CommandError> {
     let layout = Layout::new(&context.global.data);
+    let layout = match &args.state {
+        Some(state) => layout.with_state(state),
+        None => layout,
+    };
     let genesis: Genesis = found::read_json(&layout.genesis())?;
     let stored = |agency: &AgencyId| layout.agency(agency).join("storage").exists();
     let agencies: Vec<AgencyId> = match args.agency {

@@ -2,17 +2,20 @@
 
 mod accesses;
 mod consent;
+mod deploy;
 mod disclose;
 mod erase;
 mod fsck;
 mod genesis;
 mod get;
+mod health;
 mod keys;
 mod load;
 mod person;
 mod receipt;
 mod run;
 mod submit;
+mod subscriptions;
 mod tail;
 mod token;
 mod up;
@@ -53,6 +56,8 @@ pub enum CommandError {
     #[error(transparent)]
     Client(#[from] hutong_client::Error),
     #[error(transparent)]
+    Deploy(#[from] crate::deploy::Error),
+    #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error("{path}: {source}")]
     Io {
@@ -88,6 +93,8 @@ fn run(cli: Cli) -> Result<(), CommandError> {
     let context = Context { output: Output { json: cli.global.json }, global: cli.global };
     match cli.command {
         Command::Up(args) => block_on(up::run(context, args)),
+        Command::Deploy(args) => block_on(deploy::run(context, args)),
+        Command::Health(args) => block_on(health::run(context, args)),
         Command::Keys(args) => keys::run(&context, args),
         Command::Genesis(args) => genesis::run(&context, &args),
         Command::Token(args) => token::run(&context, &args),
@@ -104,6 +111,7 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Vault(command) => vault::run(&context, &command),
         Command::Fsck(args) => fsck::run(&context, &args),
         Command::Tail(args) => block_on(tail::run(context, args)),
+        Command::Subscriptions(command) => block_on(subscriptions::run(context, command)),
         Command::Bench(args) => block_on(bench::run(context, args)),
     }
 }

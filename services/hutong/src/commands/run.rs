@@ -5,7 +5,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use hutong_bus::SharedBus;
 use hutong_bus_nats::NatsBus;
-use hutong_ledger::{genesis::Genesis, id::AgencyId};
+use hutong_desk::Desk;
+use hutong_ledger::{
+    genesis::Genesis,
+    id::{AgencyId, Domain},
+};
 use hutong_peer::{
     SharedStorage,
     ingest::{IngestClient, SharedIngest},
@@ -14,9 +18,10 @@ use hutong_peer::{
     vault::{RemoteVault, SharedVault},
 };
 use hutong_runtime::{
+    Shutdown,
     auth::{Authenticator, OidcConfig},
     config::{self, Settings},
-    http::{HttpServer, HttpSettings},
+    http::{Edge, HttpServer, HttpSettings},
     supervisor::Grace,
     telemetry::{self, TelemetrySettings},
 };
@@ -25,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CommandError, Context};
 use crate::{
+    broker::BrokerSettings,
     city::{
         CityError,
         domains::{Desks, owners, publish_datasets, sealed},
@@ -35,6 +41,7 @@ use crate::{
         traced::TracedBus,
     },
     cli::{Run, ServiceName},
+    proxy::{self, FrontSettings},
 };
 
 /// How long storage may take to answer a call over the bus.
@@ -43,6 +50,10 @@ const STORAGE_TIMEOUT: Duration = Duration::from_secs(10);
 const INGEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a vault may take to answer.
 const VAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long what was begun may take once the process is told to end.
+const GRACE: Grace = Grace { drain: Duration::from_secs(20), stop: Duration::from_secs(5) };
+/// The pause before datasets that could not be published are tried again.
+const PUBLISH_RETRY: Duration = Duration::from_secs(5);
 /// The pause before storage is asked again while it does not answer.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -52,10 +63,14 @@ const RETRY: Duration = Duration::from_millis(500);
 struct RunSettings {
     /// Whose service it is.
     agency: String,
-    /// The folder with `genesis.json`, `keys/` and what the service keeps.
+    /// The folder with `genesis.json` and `keys/`.
     data: PathBuf,
-    /// The address of the NATS server.
+    /// The folder of what the service keeps, if not the same.
+    state: Option<PathBuf>,
+    /// The address of the NATS server, or of several, comma-separated.
     bus: String,
+    /// Who the service is there.
+    broker: BrokerSettings,
     http: HttpSettings,
     telemetry: TelemetrySettings,
     /// The identity providers whose tokens are taken.
@@ -69,7 +84,9 @@ impl Default for RunSettings {
         Self {
             agency: String::new(),
             data: "./data".into(),
+            state: None,
             bus: "nats://127.0.0.1:4222".into(),
+            broker: BrokerSettings::default(),
             http: HttpSettings::default(),
             telemetry: TelemetrySettings::default(),
             identity: OidcConfig::default(),
@@ -84,15 +101,16 @@ impl Settings for RunSettings {
         if let Err(error) = self.agency.parse::<AgencyId>() {
             faults.push(format!("agency: {error}"));
         }
-        if !self.bus.starts_with("nats://") && !self.bus.starts_with("tls://") {
-            faults.push("bus: a nats:// or tls:// address; services meet only over NATS".into());
-        }
+        faults.extend(self.broker.faults(&self.bus));
         faults.extend(self.notification.faults().into_iter().map(|fault| format!("notification.{fault}")));
         faults
     }
 }
 
 pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError> {
+    if matches!(args.service, ServiceName::Front) {
+        return front_of_city(&context, &args).await;
+    }
     let settings: RunSettings =
         config::load(Some(&args.config), &serde_json::json!({})).map_err(CityError::from)?;
     if args.print_config {
@@ -103,14 +121,18 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     let _telemetry = telemetry::init(&settings.telemetry, name, &settings.agency).map_err(CityError::from)?;
     let agency = settings.agency.parse().map_err(CityError::from)?;
     let layout = Layout::new(&settings.data);
+    let layout = match &settings.state {
+        Some(state) => layout.with_state(state),
+        None => layout,
+    };
     let genesis: Genesis = found::read_json(&layout.genesis())?;
     genesis.check().map_err(CityError::Genesis)?;
     let host = Host::new()?;
     let server = HttpServer::bind(settings.http.clone()).await.map_err(CityError::from)?;
     let url = format!("http://{}", server.address());
-    let bus: SharedBus = NatsBus::connect(hutong_bus_nats::Options::new(&settings.bus))
-        .await
-        .map_err(|error| CityError::service("NATS", error))?;
+    let options = settings.broker.options(&settings.bus, &format!("{name} {agency}"))?;
+    let bus: SharedBus =
+        NatsBus::connect(options).await.map_err(|error| CityError::service("NATS", error))?;
     let bus: SharedBus = Arc::new(TracedBus(bus));
     host.shutdown().on_signals().map_err(CityError::from)?;
     let site = Site {
@@ -144,8 +166,29 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     faces.extend(start(&site, args.service, storage, &standing, &authenticator)?);
     front::serve(&host, server, authenticator, faces)?;
     context.output.line(format!("ready      {name} of {agency} at {url}"));
-    let grace = Grace { drain: Duration::from_secs(20), stop: Duration::from_secs(5) };
-    Ok(host.finish(grace).await?)
+    Ok(host.finish(GRACE).await?)
+}
+
+/// The front is no agency's and has no bus: it only knows addresses.
+async fn front_of_city(context: &Context, args: &Run) -> Result<(), CommandError> {
+    let settings: FrontSettings =
+        config::load(Some(&args.config), &serde_json::json!({})).map_err(CityError::from)?;
+    if args.print_config {
+        context.output.line(config::print_config(&settings).map_err(CityError::from)?);
+        return Ok(());
+    }
+    let _telemetry =
+        telemetry::init(&settings.telemetry, "front", &settings.agency).map_err(CityError::from)?;
+    let host = Host::new()?;
+    let server = HttpServer::bind(settings.http.clone()).await.map_err(CityError::from)?;
+    let url = format!("http://{}", server.address());
+    host.shutdown().on_signals().map_err(CityError::from)?;
+    let app = proxy::app(&settings, &host.health, &host.metrics)?;
+    let edge = Edge { clock: host.clock.clone(), metrics: host.metrics.clone() };
+    let shutdown = host.shutdown();
+    host.run("http", |_| server.serve(app, edge, shutdown));
+    context.output.line(format!("ready      front at {url}"));
+    Ok(host.finish(GRACE).await?)
 }
 
 fn start(
@@ -157,7 +200,8 @@ fn start(
 ) -> Result<Vec<Face>, CityError> {
     let ingest = || -> SharedIngest { Arc::new(IngestClient::new(site.bus.clone(), INGEST_TIMEOUT)) };
     Ok(match service {
-        ServiceName::Storage => Vec::new(),
+        // The front asks nobody's storage; storage runs already.
+        ServiceName::Front | ServiceName::Storage => Vec::new(),
         ServiceName::Validation => {
             site.validation(storage);
             Vec::new()
@@ -194,15 +238,21 @@ fn start(
         ServiceName::Domain(record_type) => {
             let vaults = remote_vaults(site, &storage, standing);
             let own = site.desk(storage, ingest(), vaults)?;
-            let publishing = publish_datasets(record_type.domain()?, own.clone());
-            tokio::spawn(async move {
-                if let Err(error) = publishing.await {
-                    tracing::warn!(%error, "the datasets of the domain are not in the catalogue yet");
-                }
-            });
+            tokio::spawn(publish(record_type.domain()?, own.clone(), site.host.shutdown()));
             vec![(record_type.serve)(site, &Desks { all: vec![own.clone()], own })?]
         }
     })
+}
+
+/// Publishes the datasets of a domain, as often as it takes: ingest and the orderers may start later than this.
+async fn publish(domain: Domain, desk: Desk, shutdown: Shutdown) {
+    while let Err(error) = publish_datasets(domain, desk.clone()).await {
+        tracing::warn!(%error, "the datasets of the domain are not in the catalogue yet; trying again");
+        tokio::select! {
+            () = shutdown.draining() => return,
+            () = tokio::time::sleep(PUBLISH_RETRY) => {}
+        }
+    }
 }
 
 /// The vaults of domains' owners, over the bus.

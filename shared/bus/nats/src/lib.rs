@@ -26,7 +26,11 @@ use std::{
 
 use async_nats::{
     Client, ConnectOptions, Event, RequestErrorKind,
-    jetstream::{self, context::GetStreamErrorKind, stream::LastRawMessageErrorKind},
+    jetstream::{
+        self,
+        context::GetStreamErrorKind,
+        stream::{DirectGetErrorKind, LastRawMessageErrorKind},
+    },
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -57,6 +61,7 @@ struct Shared {
     jetstream: jetstream::Context,
     names: Names,
     request_timeout: Duration,
+    by_subject: bool,
     /// In the order of [`Stream::ALL`], as last seen.
     incarnations: [AtomicU64; 3],
 }
@@ -67,7 +72,7 @@ impl NatsBus {
         let names = Names::new(options.namespace.as_deref())?;
         let client = connect(&options).await?;
         server::check(&client.server_info())?;
-        server::check_sync(&client, &options.monitors).await?;
+        server::check_sync(&client, &options).await?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(options.request_timeout);
         let incarnations: [AtomicU64; 3] = Default::default();
@@ -75,8 +80,8 @@ impl NatsBus {
             let info = streams::ensure(&jetstream, stream, &names, &options).await?;
             incarnation.store(streams::incarnation(&info), Ordering::Release);
         }
-        let request_timeout = options.request_timeout;
-        let shared = Arc::new(Shared { client, jetstream, names, request_timeout, incarnations });
+        let Options { request_timeout, by_subject, .. } = options;
+        let shared = Arc::new(Shared { client, jetstream, names, request_timeout, by_subject, incarnations });
         Ok(Arc::new(Self { shared, open: watch::Sender::new(()) }))
     }
 
@@ -105,7 +110,11 @@ async fn connect(options: &Options) -> Result<Client, Error> {
         Credentials::None => connect,
         Credentials::UserPassword { user, password } => connect.user_and_password(user, password),
         Credentials::Token(token) => connect.token(token),
+        Credentials::NKey(seed) => connect.nkey(seed),
     };
+    if let Some(inbox) = &options.inbox {
+        connect = connect.custom_inbox_prefix(inbox);
+    }
     if let Some(Tls { authorities, certificate }) = options.tls.clone() {
         connect = connect.require_tls(true);
         if let Some(authorities) = authorities {
@@ -132,6 +141,25 @@ impl Shared {
             Stream::Transactions => &self.incarnations[0],
             Stream::Blocks => &self.incarnations[1],
             Stream::Events => &self.incarnations[2],
+        }
+    }
+
+    /// The sequence of the last entry under a subject (as the broker names it); 0 if there is none.
+    async fn last(&self, stream: Stream, subject: &str) -> Result<u64, Error> {
+        let at_broker = self.jetstream.get_stream_no_info(self.names.stream(stream)).await;
+        let at_broker =
+            at_broker.map_err(|error| Error::transport(format!("cannot look at {stream}"), error))?;
+        if self.by_subject {
+            return match at_broker.direct_get_last_for_subject(subject).await {
+                Ok(message) => Ok(message.sequence),
+                Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(0),
+                Err(error) => Err(Error::transport(format!("cannot look at {stream}"), error)),
+            };
+        }
+        match at_broker.get_last_raw_message_by_subject(subject).await {
+            Ok(message) => Ok(message.sequence),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(0),
+            Err(error) => Err(Error::transport(format!("cannot look at {stream}"), error)),
         }
     }
 
@@ -172,15 +200,8 @@ impl Bus for NatsBus {
 
     async fn tip(&self, stream: Stream, subject: &str) -> Result<Tip, Error> {
         let subject = self.shared.names.subject(subject);
-        let at_broker = self.shared.jetstream.get_stream_no_info(self.shared.names.stream(stream)).await;
-        let at_broker =
-            at_broker.map_err(|error| Error::transport(format!("cannot look at {stream}"), error))?;
         // The subject first: so the stream's end is never before it.
-        let subject_sequence = match at_broker.get_last_raw_message_by_subject(&subject).await {
-            Ok(message) => message.sequence,
-            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => 0,
-            Err(error) => return Err(Error::transport(format!("cannot look at {stream}"), error)),
-        };
+        let subject_sequence = self.shared.last(stream, &subject).await?;
         let info = self.shared.info(stream).await?;
         Ok(Tip {
             incarnation: streams::incarnation(&info),

@@ -24,6 +24,14 @@ pub struct Options {
     /// The `host:port` of each server's HTTP monitoring, where it can be reached: the only place that tells a
     /// client without a system account whether the broker syncs before it acknowledges.
     pub monitors: Vec<String>,
+    /// Answers come to subjects that start with this; with accounts, each user may listen only to its own.
+    pub inbox: Option<String>,
+    /// Whether streams that are missing are made. With accounts only their keeper may.
+    pub make_streams: bool,
+    /// For a user that the broker lets read subject by subject: a read of several subjects has a consumer for each,
+    /// and then keeps the order of each subject, not that between them; the last entry of a subject is asked for by
+    /// the subject's name, which any replica may answer.
+    pub by_subject: bool,
 }
 
 impl Options {
@@ -39,6 +47,9 @@ impl Options {
             stream_bytes_max: None,
             queue_messages_max: 4096,
             monitors: Vec::new(),
+            inbox: None,
+            make_streams: true,
+            by_subject: false,
         }
     }
 }
@@ -54,6 +65,8 @@ pub enum Credentials {
         password: String,
     },
     Token(String),
+    /// The seed of an nkey (`SU…`): the broker knows only the public key.
+    NKey(String),
 }
 
 impl fmt::Debug for Credentials {
@@ -65,6 +78,7 @@ impl fmt::Debug for Credentials {
                 f.debug_struct("UserPassword").field("user", user).finish_non_exhaustive()
             }
             Self::Token(_) => f.write_str("Token(…)"),
+            Self::NKey(_) => f.write_str("NKey(…)"),
         }
     }
 }

@@ -51,6 +51,25 @@ pub(crate) async fn read(
 ) -> Result<BoxStream<'static, Result<Entry, Error>>, Error> {
     filter.check()?;
     let patterns = shared.names.patterns(&filter);
+    if !shared.by_subject {
+        return one(shared, closed, stream, patterns, from).await;
+    }
+    let mut readers = Vec::with_capacity(patterns.len());
+    for pattern in patterns {
+        readers.push(one(shared.clone(), closed.clone(), stream, vec![pattern], from).await?);
+    }
+    // One that fails ends the read: the caller starts again, with all of them from one sequence.
+    Ok(futures::stream::select_all(readers).boxed())
+}
+
+/// A reader over one consumer.
+async fn one(
+    shared: Arc<Shared>,
+    closed: watch::Receiver<()>,
+    stream: Stream,
+    patterns: Vec<String>,
+    from: u64,
+) -> Result<BoxStream<'static, Result<Entry, Error>>, Error> {
     let incarnation = shared.incarnation(stream);
     let next = from.max(1);
     let mut reader =
@@ -136,6 +155,14 @@ impl Reader {
             return Err(self.gone(first));
         }
         let failed = |error| Error::transport(format!("cannot read {}", self.stream), error);
+        // A name that nobody can guess: who knows it could take the consumer's messages.
+        let mut name = [0; 16];
+        getrandom::fill(&mut name).map_err(|error| Error::transport("cannot name a consumer", error))?;
+        // One filter stands in the subject of the request, where the broker's permissions see it.
+        let (filter_subject, filter_subjects) = match &self.patterns[..] {
+            [pattern] => (pattern.clone(), Vec::new()),
+            several => (String::new(), several.to_vec()),
+        };
         let consumer = self
             .shared
             .jetstream
@@ -143,7 +170,9 @@ impl Reader {
                 pull::Config {
                     deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next },
                     ack_policy: AckPolicy::None,
-                    filter_subjects: self.patterns.clone(),
+                    name: Some(hex::encode(name)),
+                    filter_subject,
+                    filter_subjects,
                     inactive_threshold: FORGOTTEN_AFTER,
                     memory_storage: true,
                     num_replicas: 1,

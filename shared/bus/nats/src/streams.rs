@@ -40,6 +40,7 @@ pub(crate) fn config(stream: Stream, names: &Names, options: &Options) -> Config
         deny_delete: true,
         deny_purge: true,
         allow_atomic_publish: true,
+        allow_direct: true,
         ..Config::default()
     }
 }
@@ -57,6 +58,11 @@ pub(crate) async fn ensure(
         Ok(found) => found.cached_info().clone(),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(error) if error.error_code().0 == NOT_FOUND => {
+                if !options.make_streams {
+                    return Err(unfit(format!(
+                        "there is no stream {name}, and this user does not make it; `hutong deploy streams` does"
+                    )));
+                }
                 tracing::info!(stream = name, "making the stream");
                 let made = jetstream.create_stream(wanted.clone()).await;
                 let made =
@@ -66,7 +72,10 @@ pub(crate) async fn ensure(
             _ => return Err(Error::transport(format!("cannot look at the stream {name}"), error)),
         },
     };
-    let differences = differences(&wanted, &found.config);
+    let mut differences = differences(&wanted, &found.config);
+    if options.by_subject && !found.config.allow_direct {
+        differences.push("allow_direct is false, must be true".into());
+    }
     if differences.is_empty() {
         return Ok(found);
     }

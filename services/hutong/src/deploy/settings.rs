@@ -1,0 +1,159 @@
+//! The settings file of each part, as `hutong run` and `hutong deploy streams` read them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use hutong_ledger::epoch::{Epoch, Purpose};
+use serde::Serialize;
+
+use super::{Error, Place, Plan, SEED, Upstreams, broker::Role, broker_port, files, folder, units::Unit};
+use crate::cli::ServiceName;
+
+/// In a container: its folder, its state, its port.
+const FOLDER: &str = "/etc/hutong";
+const STATE: &str = "/var/lib/hutong";
+const LISTEN: &str = "0.0.0.0:8080";
+
+pub(super) struct Writer<'a> {
+    pub(super) root: &'a Path,
+    pub(super) plan: &'a Plan,
+    pub(super) units: &'a [Unit],
+}
+
+#[derive(Serialize)]
+struct Service {
+    agency: String,
+    data: PathBuf,
+    state: PathBuf,
+    bus: String,
+    broker: Broker,
+    http: Http,
+    notification: Notification,
+}
+
+/// The parts of `crate::broker::BrokerSettings` that a deployment sets.
+#[derive(Serialize)]
+struct Broker {
+    seed: PathBuf,
+    authorities: PathBuf,
+    inbox: String,
+    by_subject: bool,
+    make_streams: bool,
+    replicas: usize,
+}
+
+#[derive(Serialize)]
+struct Http {
+    listen: String,
+}
+
+#[derive(Serialize)]
+struct Notification {
+    stream: bool,
+}
+
+#[derive(Serialize)]
+struct Front {
+    agency: String,
+    http: Http,
+    upstreams: Upstreams,
+}
+
+#[derive(Serialize)]
+struct Keeper {
+    bus: String,
+    broker: Broker,
+}
+
+impl Writer<'_> {
+    pub(super) fn write(&self, epoch: &Epoch) -> Result<(), Error> {
+        for (at, unit) in self.units.iter().enumerate() {
+            let folder = self.root.join(folder(&unit.role));
+            let settings = Service {
+                agency: unit.agency.to_string(),
+                data: self.seen(&folder),
+                state: self.state(unit),
+                bus: self.bus(),
+                broker: self.broker(&unit.role),
+                http: Http { listen: self.listen(at + 1) },
+                notification: Notification { stream: true },
+            };
+            toml_file(&folder.join(format!("{}.toml", unit.service.name())), &settings)?;
+        }
+        let keeper = Keeper { bus: self.bus(), broker: self.broker(&Role::Keeper) };
+        toml_file(&self.root.join(folder(&Role::Keeper)).join("keeper.toml"), &keeper)?;
+        // What nobody asks for in an agency's name is answered by the one that runs ingest.
+        let first = epoch.agencies.iter().find(|a| a.keys.iter().any(|k| k.purpose == Purpose::Ingest));
+        let upstreams: Upstreams = self
+            .units
+            .iter()
+            .enumerate()
+            .filter(|(_, unit)| !matches!(unit.service, ServiceName::Ordering | ServiceName::Validation))
+            .map(|(at, unit)| (unit.name.clone(), self.address(unit, at + 1)))
+            .collect::<BTreeMap<_, _>>();
+        let front = Front {
+            agency: first.map(|agency| agency.id.to_string()).unwrap_or_default(),
+            http: Http { listen: self.listen(0) },
+            upstreams,
+        };
+        toml_file(&self.root.join("front").join("front.toml"), &front)
+    }
+
+    fn bus(&self) -> String {
+        let servers = self.plan.servers.iter().enumerate().map(|(at, name)| match self.plan.place {
+            Place::Containers => format!("tls://{name}:4222"),
+            Place::Here { first_port } => format!("tls://127.0.0.1:{}", broker_port(first_port, at).max(0)),
+        });
+        servers.collect::<Vec<_>>().join(",")
+    }
+
+    fn broker(&self, role: &Role) -> Broker {
+        let folder = self.seen(&self.root.join(folder(role)));
+        Broker {
+            seed: folder.join(SEED),
+            authorities: folder.join("ca.pem"),
+            inbox: role.inbox(),
+            by_subject: role.reads_by_subject(),
+            make_streams: *role == Role::Keeper,
+            // One, or three of a cluster: what a cluster of more servers keeps is as safe with three.
+            replicas: self.plan.servers.len().min(3),
+        }
+    }
+
+    /// A user's folder as its services see it.
+    fn seen(&self, folder: &Path) -> PathBuf {
+        match self.plan.place {
+            Place::Containers => FOLDER.into(),
+            Place::Here { .. } => folder.to_owned(),
+        }
+    }
+
+    fn state(&self, unit: &Unit) -> PathBuf {
+        match self.plan.place {
+            Place::Containers => STATE.into(),
+            Place::Here { .. } => self.root.join("state").join(&unit.name),
+        }
+    }
+
+    fn listen(&self, at: usize) -> String {
+        match self.plan.place {
+            Place::Containers => LISTEN.into(),
+            Place::Here { first_port: 0 } => "127.0.0.1:0".into(),
+            Place::Here { first_port } => format!("127.0.0.1:{}", usize::from(first_port) + at),
+        }
+    }
+
+    fn address(&self, unit: &Unit, at: usize) -> String {
+        match self.plan.place {
+            Place::Containers => format!("http://{}:8080", unit.name),
+            Place::Here { .. } => format!("http://{}", self.listen(at)),
+        }
+    }
+}
+
+fn toml_file(path: &Path, settings: &impl Serialize) -> Result<(), Error> {
+    let text = toml::to_string(settings)?;
+    files::write(path, format!("# Made by `hutong deploy`.\n{text}").as_bytes(), files::PUBLIC)
+}
