@@ -61,7 +61,7 @@ pub(super) struct Agreements {
     (status = 200, description = "A page; as JSON-LD it is a graph, with the next page in the Link header.",
         content((Agreements = "application/json"), (Value = "application/ld+json"))),
     (status = 400, description = "`malformed_query`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn list(
     State(service): State<CatalogueService>,
     base: Base,
@@ -101,7 +101,7 @@ pub(super) async fn list(
     (status = 304, description = "It is what If-None-Match names."),
     (status = 400, description = "`malformed_path`"),
     (status = 404, description = "`agreement_unknown`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn one(
     State(service): State<CatalogueService>,
     base: Base,
@@ -157,7 +157,7 @@ pub(super) struct Revocation {
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, `side_required`, `agreement_revoked`, `reason_missing`, or another refusal of the contract"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn revoke(
     State(service): State<CatalogueService>,
     caller: RequireAgency,
@@ -206,7 +206,7 @@ pub(super) struct NewAgreement {
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, `agreement_invalid`, `period_invalid`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn draft(
     State(service): State<CatalogueService>,
     caller: RequireAgency,

@@ -45,7 +45,7 @@ const SCAN: usize = 500;
 /// of the host that was asked. No token is needed.
 #[utoipa::path(get, path = "/catalogue/catalog.jsonld", tag = "catalogue", responses(
     (status = 200, description = "The catalogue.", body = Value, content_type = "application/ld+json"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn catalogue(
     State(service): State<CatalogueService>,
     base: Base,
@@ -98,7 +98,7 @@ pub(super) struct Datasets {
     (status = 200, description = "A page; as JSON-LD it is a graph, with the next page in the Link header.",
         content((Datasets = "application/json"), (Value = "application/ld+json"))),
     (status = 400, description = "`malformed_query`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn list(
     State(service): State<CatalogueService>,
     base: Base,
@@ -136,7 +136,7 @@ pub(super) async fn list(
     (status = 304, description = "It is what If-None-Match names."),
     (status = 400, description = "`malformed_path`"),
     (status = 404, description = "`dataset_unknown`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn one(
     State(service): State<CatalogueService>,
     base: Base,
@@ -232,7 +232,7 @@ impl TryFrom<NewDataset> for wire::Dataset {
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, `dataset_invalid`, `dataset_taken`, `unknown_domain`, or another refusal of the contract"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn publish(
     State(service): State<CatalogueService>,
     caller: RequireAgency,
@@ -263,7 +263,7 @@ pub(super) async fn publish(
     (status = 403, description = "`not_the_owner`"),
     (status = 404, description = "`dataset_unknown`"),
     (status = 422, description = "`dataset_withdrawn`, or another refusal of the contract"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn withdraw(
     State(service): State<CatalogueService>,
     caller: RequireAgency,

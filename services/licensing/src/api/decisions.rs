@@ -24,7 +24,7 @@ use crate::{LicensingService, build, contract::domain};
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, `reason_missing`, `licence_revoked`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn revoke(
     State(service): State<LicensingService>,
     agency: RequireAgency,
@@ -46,7 +46,7 @@ pub(super) async fn revoke(
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, `reason_missing`, `licence_not_issued`, `licence_expired`, `licence_revoked`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn suspend(
     State(service): State<LicensingService>,
     agency: RequireAgency,
@@ -68,7 +68,7 @@ pub(super) async fn suspend(
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, `reason_missing`, `licence_not_suspended`, `licence_expired`, `licence_revoked`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn reinstate(
     State(service): State<LicensingService>,
     agency: RequireAgency,

@@ -42,7 +42,7 @@ const STANDINGS: [Standing; 6] = [
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, `uscc_invalid`, `period_invalid`, `claims_invalid`, `resident_id_invalid`, or another refusal of the contract"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn create(
     State(service): State<LicensingService>,
     agency: RequireAgency,
@@ -91,7 +91,7 @@ pub(super) async fn one_shown(service: &LicensingService, id: &str) -> Result<Va
     (status = 400, description = "`malformed_query`"),
     (status = 401, description = "`authentication_required`, `invalid_token`"),
     (status = 403, description = "`agency_required`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn list(
     State(service): State<LicensingService>,
     _: RequireAgency,
@@ -148,7 +148,7 @@ fn next_page(search: &Search, last: &str, limit: usize) -> String {
     (status = 401, description = "`authentication_required`, `invalid_token`"),
     (status = 403, description = "`agency_required`"),
     (status = 404, description = "`licence_unknown`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn one(
     State(service): State<LicensingService>,
     _: RequireAgency,
@@ -170,7 +170,7 @@ pub(super) async fn one(
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, `period_invalid`, `claims_invalid`, `licence_not_issued`, `licence_expired`, `licence_revoked`, `business_closed`, `erased`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn renew(
     State(service): State<LicensingService>,
     agency: RequireAgency,
@@ -198,7 +198,7 @@ pub(super) async fn renew(
     (status = 404, description = "`licence_unknown`"),
     (status = 409, description = "`credential_gone`"),
     (status = 422, description = "`erased`, `licence_expired`, `licence_revoked`, or another refusal of the contract"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn credential(
     State(service): State<LicensingService>,
     agency: RequireAgency,
@@ -220,7 +220,7 @@ pub(super) async fn credential(
     (status = 401, description = "`authentication_required`, `invalid_token`"),
     (status = 403, description = "`agency_required`"),
     (status = 404, description = "`business_unknown`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn business(
     State(service): State<LicensingService>,
     _: RequireAgency,

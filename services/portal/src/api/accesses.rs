@@ -41,7 +41,7 @@ pub(crate) struct Pages {
     (status = 403, description = "`person_required`, `resident_id_missing`"),
     (status = 404, description = "`unknown_domain`"),
     (status = 429, description = "`rate_limited`"),
-    (status = 503, description = "`storage_unavailable`, `identity_unavailable`, `unavailable`"),
+    (status = 503, description = "`unavailable`, `identity_unavailable`"),
 ))]
 pub(crate) async fn list(
     State(service): State<PortalService>,
@@ -73,7 +73,7 @@ pub(crate) struct Only {
     (status = 404, description = "`unknown_domain`"),
     (status = 422, description = "`too_many_items`: ask for one domain at a time."),
     (status = 429, description = "`rate_limited`"),
-    (status = 503, description = "`storage_unavailable`, `identity_unavailable`, `unavailable`: nothing that is not whole is given."),
+    (status = 503, description = "`unavailable`, `identity_unavailable`: nothing that is not whole is given."),
 ))]
 pub(crate) async fn document(
     State(service): State<PortalService>,
@@ -94,7 +94,7 @@ pub(crate) async fn document(
     (status = 403, description = "`person_required`, `resident_id_missing`"),
     (status = 404, description = "`unknown_transaction`: there is none about you, or a court keeps it sealed."),
     (status = 429, description = "`rate_limited`"),
-    (status = 503, description = "`storage_unavailable`, `identity_unavailable`"),
+    (status = 503, description = "`unavailable`, `identity_unavailable`"),
 ))]
 pub(crate) async fn receipt(
     State(service): State<PortalService>,

@@ -19,7 +19,7 @@ use crate::{
     (status = 401, description = "`authentication_required`, `invalid_token`"),
     (status = 403, description = "`person_required`, `resident_id_missing`"),
     (status = 429, description = "`rate_limited`"),
-    (status = 503, description = "`storage_unavailable`, `identity_unavailable`"),
+    (status = 503, description = "`unavailable`, `identity_unavailable`"),
 ))]
 pub(crate) async fn list(
     State(service): State<PortalService>,
@@ -40,7 +40,7 @@ pub(crate) async fn list(
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`legal_hold` with `reason`, `shared_record`, `unexpected_json`, or the contract's code."),
     (status = 429, description = "`rate_limited`"),
-    (status = 503, description = "`storage_unavailable`, `identity_unavailable`, `unavailable`"),
+    (status = 503, description = "`unavailable`, `identity_unavailable`"),
 ))]
 pub(crate) async fn erase(
     State(service): State<PortalService>,

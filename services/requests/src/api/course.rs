@@ -51,7 +51,7 @@ pub(super) struct Dispatch {
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, or a refusal: `not_the_lead`, `request_closed`, `no_agency`, `agency_invalid`, `district_catches`, `reason_missing`, `request_invalid`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn dispatch(
     State(service): State<RequestsService>,
     caller: Caller,
@@ -87,7 +87,7 @@ pub(super) struct Answer {
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, or a refusal: `not_the_lead`, `request_closed`, `not_dispatched`, `reason_missing`, `request_invalid`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn answer(
     State(service): State<RequestsService>,
     caller: Caller,
@@ -125,7 +125,7 @@ pub(super) struct Callback {
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, or a refusal: `owner_required`, `not_answered`, `called_back`, `call_back_invalid`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn callback(
     State(service): State<RequestsService>,
     caller: Caller,
@@ -159,7 +159,7 @@ pub(super) struct Close {
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, or a refusal: `not_the_lead`, `request_closed`, `not_answered`, `reason_missing`, `request_invalid`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn close(
     State(service): State<RequestsService>,
     caller: Caller,
@@ -190,7 +190,7 @@ pub(super) struct Duplicate {
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`, or a refusal: `owner_required`, `request_closed`, `request_unknown`, `request_id_invalid`, `duplicate_invalid`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn duplicate(
     State(service): State<RequestsService>,
     caller: Caller,

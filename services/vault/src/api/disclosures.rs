@@ -89,7 +89,7 @@ impl Disclosed {
     (status = 413, description = "`too_large`, `body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "The contract refused the access, on record: its code. Or `unexpected_json`."),
-    (status = 503, description = "`unavailable`, `storage_unavailable`, `identity_unavailable`")))]
+    (status = 503, description = "`unavailable`, `identity_unavailable`")))]
 pub(super) async fn disclose(
     State(front): State<Front>,
     caller: RequireAgency,

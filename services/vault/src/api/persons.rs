@@ -72,7 +72,7 @@ pub(super) struct Registered {
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`resident_id_invalid`, `seal_invalid`, `unexpected_json`, or the contract's code."),
     (status = 429, description = "`rate_limited`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`, `identity_unavailable`")))]
+    (status = 503, description = "`unavailable`, `identity_unavailable`")))]
 pub(super) async fn register(
     State(front): State<Front>,
     clerk: Clerk,

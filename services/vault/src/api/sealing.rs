@@ -52,7 +52,7 @@ pub(super) struct Commitments {
     (status = 413, description = "`too_large`, `body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`seal_invalid`, `unexpected_json`"),
-    (status = 503, description = "`unavailable`, `storage_unavailable`, `identity_unavailable`")))]
+    (status = 503, description = "`unavailable`, `identity_unavailable`")))]
 pub(super) async fn seal(
     State(front): State<Front>,
     clerk: Clerk,
