@@ -103,7 +103,7 @@ fn sees_all(caller: &Caller) -> bool {
 fn unavailable(error: hutong_peer::Error) -> Problem {
     tracing::warn!(%error, "storage does not answer");
     let detail = "The ledger does not answer; try again.";
-    Problem::new("storage_unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
+    Problem::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
 }
 
 /// An address with the parameters that are there.

@@ -54,5 +54,5 @@ pub(crate) fn not_a_host(caller: AgencyId, domain: Option<Domain>) -> Problem {
 pub(crate) fn storage_away(error: hutong_peer::Error) -> Problem {
     tracing::warn!(error = error_chain(&error), "no events without storage");
     let detail = "Storage does not answer now; try again.";
-    Problem::new("storage_unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
+    Problem::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
 }

@@ -270,7 +270,7 @@ async fn bad_questions_get_a_problem() {
         assert_eq!(found, (status, code.into()), "{query} {last:?}");
     }
     city.storage.away.store(true, Ordering::SeqCst);
-    assert_eq!(problem(&city.app, land, "", None).await, (503, "storage_unavailable".into()));
+    assert_eq!(problem(&city.app, land, "", None).await, (503, "unavailable".into()));
 }
 
 #[tokio::test]

@@ -173,7 +173,7 @@ async fn what_cannot_be_is_refused_with_its_code() {
     }
     city.storage.away.store(true, Ordering::SeqCst);
     let found = city.code(Some("land"), "POST", "", Some(with(json!({})))).await;
-    assert_eq!(found, (503, "storage_unavailable".into()));
+    assert_eq!(found, (503, "unavailable".into()));
 }
 
 #[tokio::test]

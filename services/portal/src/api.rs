@@ -79,7 +79,7 @@ pub(crate) fn routes(service: PortalService) -> Router {
     (status = 401, description = "`authentication_required`, `invalid_token`"),
     (status = 403, description = "`person_required`, `resident_id_missing`"),
     (status = 429, description = "`rate_limited`"),
-    (status = 503, description = "`storage_unavailable`, `identity_unavailable`"),
+    (status = 503, description = "`unavailable`, `identity_unavailable`"),
 ))]
 async fn me(
     State(service): State<PortalService>,

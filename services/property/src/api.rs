@@ -97,7 +97,7 @@ fn unknown(id: &str) -> Problem {
 fn unavailable(error: hutong_peer::Error) -> Problem {
     tracing::warn!(%error, "storage does not answer");
     let detail = "The ledger does not answer; try again.";
-    Problem::new("storage_unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
+    Problem::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_s(1)
 }
 
 async fn find(

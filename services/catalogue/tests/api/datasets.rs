@@ -101,7 +101,7 @@ async fn storage_that_is_away_is_said_to_be() {
     running.until_found("datasets", "", &["parcels"]).await;
     running.city.away.store(true, Ordering::SeqCst);
     for path in ["/catalogue/catalog.jsonld", "/catalogue/datasets", PATH, "/catalogue/agreements/a"] {
-        assert_eq!(running.get(path).await.code(), (503, "storage_unavailable"), "{path}");
+        assert_eq!(running.get(path).await.code(), (503, "unavailable"), "{path}");
     }
     running.city.away.store(false, Ordering::SeqCst);
     running.city.submit(&[LAND], build::publish(dataset("a", "property")));

@@ -228,7 +228,7 @@ async fn the_line_list_is_for_agencies() {
     for part in ["", "/a", "/a/history"] {
         assert_eq!(
             running.get(&format!("{CASES}{part}")).await.code(),
-            (503, "storage_unavailable"),
+            (503, "unavailable"),
             "{part}"
         );
     }

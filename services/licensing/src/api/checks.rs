@@ -26,7 +26,7 @@ const RESIDENTS_MAX: usize = 1000;
 #[utoipa::path(get, path = "/licensing/v1/check/{uscc}", tag = "licensing", params(("uscc" = String, Path)), responses(
     (status = 200, description = "Also for what is no code at all: `valid` is false then, and `reason` says why.", body = Value),
     (status = 400, description = "`malformed_path`: bytes that are no text"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn code(
     State(service): State<LicensingService>,
     Path(uscc): Path<String>,
@@ -85,7 +85,7 @@ pub(super) async fn residents(Json(asked): Json<Residents>) -> Result<Json<Value
 #[utoipa::path(get, path = "/licensing/v1/check/licence/{id}", tag = "licensing", params(("id" = String, Path)), responses(
     (status = 200, description = "Also for numbers of no licence: `valid` is false then, and `reason` says why.", body = Value),
     (status = 400, description = "`malformed_path`: bytes that are no text"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn number(
     State(service): State<LicensingService>,
     Path(id): Path<String>,
@@ -115,7 +115,7 @@ pub(super) struct Credential {
     (status = 413, description = "`body_too_large`"),
     (status = 415, description = "`unsupported_media_type`"),
     (status = 422, description = "`unexpected_json`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn verify(
     State(service): State<LicensingService>,
     Json(asked): Json<Credential>,

@@ -42,7 +42,7 @@ pub(super) struct Asked {
 #[utoipa::path(get, path = "/licensing/check", tag = "licensing", params(Asked), responses(
     (status = 200, description = "The page.", body = String, content_type = "text/html"),
     (status = 400, description = "`malformed_query`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn show(
     State(service): State<LicensingService>,
     Query(asked): Query<Asked>,
@@ -61,7 +61,7 @@ pub(super) async fn show(
     (status = 200, description = "The page.", body = String, content_type = "text/html"),
     (status = 400, description = "`malformed_query`, `truncated_body`"),
     (status = 413, description = "`body_too_large`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn check(
     State(service): State<LicensingService>,
     RawBody(body): RawBody,

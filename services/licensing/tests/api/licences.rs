@@ -202,13 +202,13 @@ async fn storage_that_is_away_is_told() {
         format!("/licensing/v1/check/licence/{id}"),
         format!("/licensing/check?licence={id}"),
     ] {
-        assert_eq!(running.get(&path).await.code(), (503, "storage_unavailable"), "{path}");
+        assert_eq!(running.get(&path).await.code(), (503, "unavailable"), "{path}");
     }
     let verify = running.post("/licensing/v1/verify", json!({ "credential": credential })).await;
-    assert_eq!(verify.code(), (503, "storage_unavailable"));
+    assert_eq!(verify.code(), (503, "unavailable"));
     assert_eq!(
         running.get_as(owner(), &format!("{LICENCES}/{id}")).await.code(),
-        (503, "storage_unavailable")
+        (503, "unavailable")
     );
     // The status list is served from what the view knows, and resident ids need nobody.
     assert_eq!(running.get("/licensing/v1/status/0").await.status, 200);

@@ -153,7 +153,7 @@ async fn storage_that_is_away_is_said_to_be() {
     let city = City::new();
     city.storage.away.store(true, Ordering::SeqCst);
     for path in ["/v1/membership", "/v1/membership/epochs/0", "/v1/membership/agencies/land"] {
-        assert_eq!(city.problem(path).await, (503, "storage_unavailable".into()), "{path}");
+        assert_eq!(city.problem(path).await, (503, "unavailable".into()), "{path}");
     }
 }
 

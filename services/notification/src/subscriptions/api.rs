@@ -119,7 +119,7 @@ fn view(hook: &Hook, node: &Node, secret: Option<String>) -> Subscription {
     (status = 404, description = "`unknown_domain`, `domain_not_here`"),
     (status = 409, description = "`too_many_subscriptions`"),
     (status = 422, description = "`endpoint_refused`, `subscription_invalid`, `unexpected_json`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 async fn create(
     State(nodes): State<Nodes>,
     RequireAgency(caller): RequireAgency,

@@ -182,6 +182,6 @@ async fn what_was_retired_is_found_no_longer_and_its_history_stays() {
     assert_eq!(running.problem("/parking/v1/sites/test:9/history").await, (404, "site_unknown".into()));
     city.away.store(true, Ordering::SeqCst);
     let away = running.problem("/parking/v1/sites/test:1/history").await;
-    assert_eq!(away, (503, "storage_unavailable".into()));
+    assert_eq!(away, (503, "unavailable".into()));
     assert_eq!(uids(&running.found("/parking/v1/sites").await), ["1", "3"], "the view shows what it knew");
 }

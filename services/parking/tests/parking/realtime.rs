@@ -84,7 +84,7 @@ async fn if_all_are_refused_the_answer_is_the_problem() {
     running.post(PATH, sent("test:1", AT, 1)).await;
     assert_eq!(code(sent("test:1", "2026-11-20T08:00:00Z", 1)).await, (409, "stale_update".into()));
     running.city.away.store(true, Ordering::SeqCst);
-    assert_eq!(code(sent("test:1", AT, 2)).await, (503, "storage_unavailable".into()));
+    assert_eq!(code(sent("test:1", AT, 2)).await, (503, "unavailable".into()));
 }
 
 #[tokio::test]

@@ -154,7 +154,7 @@ async fn a_document_is_whole_or_not_given() {
     assert_eq!((status, &problem["code"]), (503, &json!("unavailable")));
     setting.city.away.store(true, Ordering::SeqCst);
     let (status, problem) = setting.get(WANG, PATH).await;
-    assert_eq!((status, &problem["code"]), (503, &json!("storage_unavailable")));
+    assert_eq!((status, &problem["code"]), (503, &json!("unavailable")));
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ async fn storage_that_is_away_is_said_to_be() {
     let search = "/property/v1/parcels?place=NAmes".to_owned();
     let of_parcel = ["", "/title", "/history"].map(|part| format!("/property/v1/parcels/{P}{part}"));
     for path in of_parcel.into_iter().chain([search]) {
-        assert_eq!(city.problem(&path).await, (503, "storage_unavailable".into()), "{path}");
+        assert_eq!(city.problem(&path).await, (503, "unavailable".into()), "{path}");
     }
     // The view then goes on from where it was.
     storage_returns(&city).await;

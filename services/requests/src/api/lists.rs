@@ -143,7 +143,7 @@ fn next_page(filters: &Filters, next: &Cursor, limit: usize) -> String {
     (status = 401, description = "`authentication_required`, `invalid_token`"),
     (status = 403, description = "`agency_required`"),
     (status = 404, description = "`request_unknown`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn one(
     State(service): State<RequestsService>,
     _: RequireAgency,
@@ -170,7 +170,7 @@ pub(super) struct Pages {
     (status = 401, description = "`authentication_required`, `invalid_token`"),
     (status = 403, description = "`agency_required`"),
     (status = 404, description = "`request_unknown`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn history(
     State(service): State<RequestsService>,
     _: RequireAgency,
@@ -208,7 +208,7 @@ pub(super) struct Around {
     (status = 401, description = "`authentication_required`, `invalid_token`"),
     (status = 403, description = "`agency_required`"),
     (status = 404, description = "`request_unknown`"),
-    (status = 503, description = "`storage_unavailable`")))]
+    (status = 503, description = "`unavailable`")))]
 pub(super) async fn duplicates(
     State(service): State<RequestsService>,
     _: RequireAgency,

@@ -226,5 +226,5 @@ async fn storage_that_is_away_is_503() {
     city.city.away.store(true, Ordering::SeqCst);
     let path = format!("/requests/v1/requests/{id}");
     let reply = city.send(city.with_token(LINE, "GET", &path, None)).await;
-    assert_eq!(reply.code(), (503, "storage_unavailable".into()));
+    assert_eq!(reply.code(), (503, "unavailable".into()));
 }
