@@ -49,6 +49,8 @@ pub(crate) enum SendError {
     Timeout,
     #[error(transparent)]
     Connect(ConnectFault),
+    #[error("no TLS with the host: {0}")]
+    Tls(String),
     #[error("the connection broke off, or what came is no HTTP: {0}")]
     Broken(String),
 }
@@ -64,8 +66,6 @@ pub(crate) enum ConnectFault {
     Forbidden,
     #[error("no address of the host takes the connection")]
     Unreachable,
-    #[error("no TLS with the host: its certificate is not trusted here, or it speaks none")]
-    Tls,
 }
 
 impl Sender {
@@ -133,7 +133,7 @@ impl SendError {
             source = inner.source();
         }
         // A connection that is there and still cannot be used: the handshake of TLS failed.
-        if error.is_connect() { Self::Connect(ConnectFault::Tls) } else { Self::Broken(last) }
+        if error.is_connect() { Self::Tls(last) } else { Self::Broken(last) }
     }
 
     /// The name of the reason, for metrics and answers.
@@ -143,7 +143,7 @@ impl SendError {
             Self::Connect(ConnectFault::NoHost | ConnectFault::Unresolved) => "unresolved",
             Self::Connect(ConnectFault::Forbidden) => "address_forbidden",
             Self::Connect(ConnectFault::Unreachable) => "unreachable",
-            Self::Connect(ConnectFault::Tls) => "tls",
+            Self::Tls(_) => "tls",
             Self::Broken(_) => "broken",
         }
     }
