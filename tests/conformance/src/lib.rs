@@ -6,4 +6,4 @@
 pub mod bus;
 mod nats_server;
 
-pub use nats_server::{NatsServer, ServerError, ServerOptions};
+pub use nats_server::{NatsServer, ServerError, ServerOptions, binary, ports};

@@ -175,8 +175,8 @@ impl Drop for NatsServer {
     }
 }
 
-/// The ports that a server has written down once it listens.
-fn ports(dir: &Path, pid: u32) -> Option<(u16, u16)> {
+/// The ports, for clients and for monitoring, that a server has written down in its `ports_file_dir` once it listens.
+pub fn ports(dir: &Path, pid: u32) -> Option<(u16, u16)> {
     let suffix = format!("_{pid}.ports");
     let file = fs::read_dir(dir)
         .ok()?
@@ -187,7 +187,8 @@ fn ports(dir: &Path, pid: u32) -> Option<(u16, u16)> {
     Some((port("nats")?, port("monitoring")?))
 }
 
-fn binary() -> Result<PathBuf, ServerError> {
+/// The program that tests run: the one of `make setup`, unless the environment names another.
+pub fn binary() -> Result<PathBuf, ServerError> {
     if let Some(path) = std::env::var_os("HUTONG_NATS_SERVER").map(PathBuf::from) {
         return if path.is_file() { Ok(path) } else { Err(ServerError::NotThere { path }) };
     }

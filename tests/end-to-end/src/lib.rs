@@ -2,5 +2,6 @@
 
 pub mod gate;
 pub mod program;
+pub mod raw_nats;
 pub mod secrets;
 pub mod tap;

@@ -109,6 +109,13 @@ impl Program {
         self.ready(self.command(&["run", service, "--config", path.to_str().unwrap()]))
     }
 
+    /// Starts one part of a deployment, as `hutong deploy city` wrote it, over the broker at this address.
+    pub fn deployed(&self, service: &str, config: &Path, bus: &str) -> Process {
+        let mut command = self.command(&["run", service, "--config", config.to_str().unwrap()]);
+        command.env("HUTONG_BUS", bus);
+        self.ready(command)
+    }
+
     fn ready(&self, mut command: Command) -> Process {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
