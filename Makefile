@@ -2,7 +2,7 @@
 # others call where they need it, installs the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test format lint bench golden test-compose
+.PHONY: help setup up test format lint bench golden test-compose test-k8s
 
 CARGO ?= cargo
 # Options for `hutong up` and `hutong bench`: make up UP="--data city", make bench BENCH_SECONDS=30
@@ -11,7 +11,7 @@ BENCH_SECONDS ?= 10
 BENCH = $(CARGO) run --release --quiet -p hutong -- bench --json --seconds $(BENCH_SECONDS)
 
 help: ## List what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what the tests need beside Rust: a C compiler and nats-server
 	@scripts/setup
@@ -35,6 +35,9 @@ lint: ## Check format, lints, and what dependencies are allowed (where cargo-den
 
 test-compose: ## Prove docker-compose.yml where a Docker engine runs: load, kill, cut off, check (needs no registry)
 	@scripts/test-compose
+
+test-k8s: ## Render k8s/ and check it against the schemas of several versions of Kubernetes
+	@scripts/test-k8s
 
 bench: ## Measure this machine: bulk over the bus, singles over HTTP, four agencies
 	@scripts/setup compiler
