@@ -1,16 +1,15 @@
 //! Answering other agencies and the orderers.
 //!
 //! Who may ask what: votes, cosignatures, certificates and statuses are signed and say nothing of any record, so
-//! whoever the broker lets in may have them. Segments are for hosts of the domain and for orderers; the questions
-//! carry no identity of their own, so that is the broker's permission to give (an account may request only from
-//! its own name), and on the embedded bus all are one process. [`Answers::segment`] is the one place where a
-//! signed question would be checked.
+//! whoever the broker lets in may have them. Segments are for hosts of the domain alone (NEED): that question is
+//! signed, and [`turn`] checks it before anything is looked up, whatever the broker allows.
 
 use bytes::Bytes;
 use hutong_bus::Request;
 use hutong_ledger::{
     hash::Hash,
     id::Domain,
+    segment_request::Wanted,
     vote::{HostSignature, Status},
 };
 use hutong_peer::agency::{AgencyTip, Answer, Ask, Cosigned, LIST_MAX};
@@ -57,7 +56,7 @@ pub(crate) enum Turn {
 }
 
 /// Answers what the core can, without the disk.
-pub(crate) fn turn(core: &Core, tip: AgencyTip, question: Ask) -> Turn {
+pub(crate) fn turn(core: &Core, tip: AgencyTip, now_ms: u64, question: Ask) -> Turn {
     let settled = core.base().header.height;
     match question {
         Ask::Status { height, view } => Turn::Status { height, view },
@@ -72,7 +71,13 @@ pub(crate) fn turn(core: &Core, tip: AgencyTip, question: Ask) -> Turn {
             }))
         }
         Ask::Certified { height } => Turn::Lookup(Lookup::Certified { height }),
-        Ask::Segment { height, block, domain } => {
+        Ask::Segment(request) => {
+            if let Err(denied) = request.entitled(core.chain(), core.epoch(), now_ms) {
+                let (asker, domain) = (request.signature.agency, request.wanted.domain);
+                tracing::warn!(%asker, %domain, %denied, "a question for a segment is refused");
+                return Turn::Answer(Answer::Refused(denied.to_string()));
+            }
+            let Wanted { height, block, domain, .. } = request.wanted;
             let slot = core.slot(height).filter(|slot| slot.block.hash == block);
             let held = slot.and_then(|slot| slot.block.segments.iter().find(|part| part.domain == domain));
             match held {

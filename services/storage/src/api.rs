@@ -95,8 +95,7 @@ impl Storage {
     /// Whether an agency keeps a domain under the epoch in force.
     fn keeps(&self, agency: &str, domain: Domain) -> bool {
         let Ok(agency) = agency.parse::<AgencyId>() else { return false };
-        let (_, epoch) = self.reads.recent.tip();
-        epoch.stores(&agency, domain) || epoch.rules(domain).is_some_and(|rules| rules.owner == agency)
+        self.reads.recent.tip().1.may_read(&agency, domain)
     }
 
     fn only_keepers(&self, agency: &str, domain: Domain) -> Result<(), Problem> {

@@ -193,6 +193,10 @@ impl Core {
     }
 
     /// In force at the height above the base.
+    pub(crate) fn chain(&self) -> ChainId {
+        self.identity.chain
+    }
+
     pub(crate) fn epoch(&self) -> &Arc<Epoch> {
         &self.epoch
     }

@@ -3,6 +3,9 @@
 //! The loop never waits for the disk. What was appended to the archive is synced by one request at a time; while it
 //! runs, more is appended, and the next request covers all of it.
 
+mod inputs;
+mod others;
+
 use std::{
     collections::{HashMap, VecDeque},
     path::PathBuf,
@@ -15,17 +18,10 @@ use bytes::Bytes;
 use futures::{StreamExt, future::BoxFuture};
 use hutong_bus::{Filter, Headers, Message, Request, SharedBus};
 use hutong_keys::SigningKey;
-use hutong_ledger::{
-    contract::Contract,
-    genesis::Genesis,
-    hash::Hash,
-    id::{AgencyId, TxId},
-    vote::Vote,
-};
+use hutong_ledger::{contract::Contract, genesis::Genesis, hash::Hash, id::AgencyId};
 use hutong_peer::{
     ExecutedBlock, Session, Submitted,
-    agency::{AgencyTip, Answer, Ask, Cosigned},
-    storage::Standing,
+    agency::{AgencyTip, Answer},
     subjects,
 };
 use hutong_runtime::{InvariantCounters, Metrics, SharedClock};
@@ -34,12 +30,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Error,
-    agency::{Answers, Lookup, Turn, reply, turn},
+    agency::{Answers, reply},
     archive::Archive,
-    core::{Action, Core, Finalized, Identity, Now, StatusAnswer, Token},
+    core::{Action, Core, Finalized, Identity, Now, Token},
     gauges::Gauges,
-    handle::{Input, Pending, Progress, Storage},
-    peers::{Found, Pace, ask_all},
+    handle::{Input, Storage},
+    peers::{Found, Pace},
     read::Reads,
     recent::{FinalBlock, Recent},
     recovery,
@@ -249,170 +245,10 @@ impl StorageService {
         Box::pin(async move { clock.sleep(pause).await })
     }
 
-    fn take(&mut self, input: Input) -> Result<(), Error> {
-        match input {
-            Input::Standing(answer) => {
-                let standing = Standing {
-                    session: self.session,
-                    final_header: self.core.base().header.clone(),
-                    epoch: self.core.epoch().clone(),
-                    next_height: self.core.next_height(),
-                };
-                let _ = answer.send(standing);
-            }
-            Input::Held { height, answer } => {
-                let _ = answer.send(self.core.archived_at(height));
-            }
-            Input::Progress(answer) => {
-                let progress =
-                    Progress { held: self.core.next_height() - 1, certified: self.core.certified_height() };
-                let _ = answer.send(progress);
-            }
-            Input::Pending { id, answer } => {
-                let _ = answer.send(self.pending(&id));
-            }
-            Input::Submit { session, block, answer } => {
-                let full = self.core.held() >= self.config.heights_held_max;
-                if full && session == self.session && block.height() == self.core.next_height() {
-                    self.waiting.push_back((block, answer));
-                } else {
-                    self.submit(session, block, answer)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn submit(
-        &mut self,
-        session: Session,
-        block: Arc<ExecutedBlock>,
-        answer: oneshot::Sender<Submitted>,
-    ) -> Result<(), Error> {
-        let submitted = if session == self.session {
-            self.core.submit(block, now(&self.clock))?
-        } else {
-            Submitted::Refused { reason: "the session is that of an earlier life of storage".into() }
-        };
-        let _ = answer.send(submitted);
-        Ok(())
-    }
-
-    fn pending(&self, id: &TxId) -> Option<Pending> {
-        self.core.slots().find_map(|slot| {
-            let mut parts = slot.block.segments.iter();
-            parts.find_map(|part| {
-                let tx = part.segment.transactions.iter().find(|tx| tx.id == *id)?;
-                Some(Pending { domain: part.domain, agency: tx.body.agency, height: slot.height() })
-            })
-        })
-    }
-
-    /// Submissions wait while too much is held that is not final.
-    fn take_waiting(&mut self) -> Result<(), Error> {
-        while self.core.held() < self.config.heights_held_max
-            && let Some((block, answer)) = self.waiting.pop_front()
-        {
-            self.submit(self.session, block, answer)?;
-        }
-        Ok(())
-    }
-
     fn rooted(&mut self, computed: Computed) -> Result<(), Error> {
         let Computed { height, block, points, segments } = computed;
         self.computed.insert((height, block), segments);
         self.core.rooted(height, block, points, now(&self.clock))
-    }
-
-    fn hear_vote(&mut self, message: &Message) -> Result<(), Error> {
-        match (Vote::decode(&message.payload), sender(message)) {
-            (Ok(vote), Some(sender)) if vote.signature.agency == sender && sender != self.identity.agency => {
-                self.core.hear_vote(vote, now(&self.clock))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn hear_cosigned(&mut self, message: &Message) -> Result<(), Error> {
-        match (Cosigned::decode(&message.payload), sender(message)) {
-            (Ok(cosigned), Some(sender)) if cosigned.agency == sender => {
-                self.recent.keep_log_signatures(&cosigned);
-                self.core.hear_cosigned(cosigned, now(&self.clock))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn hear_found(&mut self, found: Found) -> Result<(), Error> {
-        self.pace.answered();
-        let now = now(&self.clock);
-        for (proposal, certificate) in found.certificates {
-            self.core.hear_certificate(&proposal, certificate, now)?;
-        }
-        for (agency, vote) in found.votes {
-            if vote.signature.agency == agency && agency != self.identity.agency {
-                self.core.hear_vote(vote, now)?;
-            }
-        }
-        for (agency, cosigned) in found.cosigned {
-            if cosigned.agency == agency {
-                self.core.hear_cosigned(cosigned, now)?;
-            } else {
-                self.core.hear_relayed(&cosigned, now)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks the other agencies when something has been missing for long.
-    fn ask_for_missing(&mut self) {
-        let now = now(&self.clock);
-        let wanted = self.core.wanted(now, self.config.patience());
-        let progress = (self.core.base().header.height, self.core.certified_height());
-        let Some(round) = self.pace.round(now, progress, wanted.is_empty()) else { return };
-        let own = self.identity.agency;
-        let others = self.core.epoch().validating().map(|agency| agency.id).filter(|id| *id != own).collect();
-        let asked = ask_all(self.bus.clone(), others, wanted, round, self.config.ask_timeout());
-        let found = self.found.0.clone();
-        tokio::spawn(async move {
-            // The service may be gone by then.
-            let _ = found.send(asked.await).await;
-        });
-    }
-
-    fn answer(&mut self, request: Request) -> Result<(), Error> {
-        let question = match Ask::decode(&request.message.payload) {
-            Ok(question) => question,
-            Err(error) => {
-                tokio::spawn(reply(request, Answer::Refused(error.to_string())));
-                return Ok(());
-            }
-        };
-        let lookup = match turn(&self.core, self.tip(), question) {
-            Turn::Answer(answer) => {
-                tokio::spawn(reply(request, answer));
-                return Ok(());
-            }
-            Turn::Lookup(lookup) => lookup,
-            Turn::Status { height, view } => match self.core.status(height, view, now(&self.clock)) {
-                StatusAnswer::Final => Lookup::Status { height, view },
-                StatusAnswer::Refused(reason) => {
-                    tokio::spawn(reply(request, Answer::Refused(reason)));
-                    return Ok(());
-                }
-                StatusAnswer::Promised(token) => {
-                    self.promised.insert(token, request);
-                    // It may be durable already.
-                    return self.core.tick(now(&self.clock));
-                }
-            },
-        };
-        let answers = self.answers.clone();
-        tokio::spawn(async move {
-            let answer = tokio::task::spawn_blocking(move || answers.look_up(lookup)).await;
-            reply(request, answer.unwrap_or(Answer::Absent)).await;
-        });
-        Ok(())
     }
 
     /// Does what the core has decided.
@@ -505,11 +341,6 @@ async fn publish(bus: &SharedBus, subject: String, payload: Vec<u8>) -> Result<(
         }
         Ok(()) => Ok(()),
     }
-}
-
-/// The agency that a subject of the form `<kind>.<agency>` belongs to.
-fn sender(message: &Message) -> Option<AgencyId> {
-    message.subject.split_once('.')?.1.parse().ok()
 }
 
 fn now(clock: &SharedClock) -> Now {

@@ -35,7 +35,7 @@ impl Answer {
 
 impl Api {
     async fn get(&self, caller: Option<&str>, path: &str) -> Answer {
-        let caller = caller.map_or(Caller::Anonymous, |id| Caller::agency(id));
+        let caller = caller.map_or(Caller::Anonymous, Caller::agency);
         let app = self.0.clone().layer(Extension(caller));
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let response = app.oneshot(request).await.unwrap();

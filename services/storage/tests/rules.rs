@@ -7,7 +7,15 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use hutong_bus::SharedBus;
-use hutong_ledger::{block::Segment, execute::Records, invariant::Invariant, vote::Status};
+use hutong_ledger::{
+    block::Segment,
+    epoch::Purpose,
+    execute::Records,
+    id::KeyId,
+    invariant::Invariant,
+    segment_request::{SegmentRequest, Wanted},
+    vote::{HostSignature, Status},
+};
 use hutong_peer::{
     ExecutedBlock, StoragePeer, Submitted,
     agency::{Answer, Ask, ask},
@@ -248,6 +256,63 @@ async fn a_young_height_gets_no_status() {
     node.stop().await.unwrap();
 }
 
+fn signed(wanted: Wanted, agency: usize, purpose: Purpose) -> Ask {
+    let key = key(agency, purpose);
+    let bytes = key.sign(&wanted.message());
+    let signature = HostSignature { agency: name(agency), key: KeyId::of(key.public().as_bytes()), bytes };
+    Ask::Segment(Box::new(SegmentRequest { wanted, signature }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_are_only_for_the_domains_hosts() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut genesis = genesis(4);
+    // Agency 3 is of the city, but does not host the notes.
+    let rules = genesis.epoch.domains.iter_mut().find(|rules| rules.domain == notes()).unwrap();
+    rules.hosts.retain(|host| host.agency != name(3));
+    let (bus, mut maker) = (bus(), Maker::new(&genesis));
+    let clock = Arc::new(ManualClock::at(SystemClock::new().unix_ms()));
+    let node = Node::start_at(0, &genesis, &bus, dir.path(), clock.clone());
+    let block = maker.block(&["a=1"]);
+    node.submit(&block).await;
+    let now = clock.unix_ms();
+    let good = Wanted {
+        chain: genesis.chain(),
+        domain: notes(),
+        height: 1,
+        block: block.hash,
+        not_after_ms: now + 30_000,
+    };
+    let raw = block.segments[0].raw.to_vec();
+    for host in 0..3 {
+        let answer = question(&bus, 0, signed(good, host, Purpose::Host)).await;
+        assert_eq!(answer, Answer::Segment(raw.clone()), "host {host}");
+    }
+    let refused = |wanted, agency, purpose, reason: &'static str| {
+        let bus = bus.clone();
+        async move {
+            match question(&bus, 0, signed(wanted, agency, purpose)).await {
+                Answer::Refused(told) => assert!(told.contains(reason), "{told}"),
+                other => panic!("{reason}: {other:?}"),
+            }
+        }
+    };
+    refused(good, 3, Purpose::Host, "does not host").await;
+    refused(good, 1, Purpose::Signing, "host key").await;
+    refused(Wanted { not_after_ms: now - 1, ..good }, 1, Purpose::Host, "ended").await;
+    refused(Wanted { not_after_ms: u64::MAX, ..good }, 1, Purpose::Host, "from now").await;
+    let other = "other-0123456789abcdef".parse().unwrap();
+    refused(Wanted { chain: other, ..good }, 1, Purpose::Host, "chain").await;
+    // Another's name over a host's signature, and words changed after signing.
+    let Ask::Segment(mut forged) = signed(good, 1, Purpose::Host) else { panic!("a question") };
+    forged.signature.agency = name(2);
+    assert!(matches!(question(&bus, 0, Ask::Segment(forged)).await, Answer::Refused(_)));
+    let Ask::Segment(mut longer) = signed(good, 1, Purpose::Host) else { panic!("a question") };
+    longer.wanted.not_after_ms += 1;
+    assert!(matches!(question(&bus, 0, Ask::Segment(longer)).await, Answer::Refused(_)));
+    node.stop().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn segments_are_handed_out_before_and_after_finality() {
     let dir = tempfile::tempdir().unwrap();
@@ -257,7 +322,11 @@ async fn segments_are_handed_out_before_and_after_finality() {
     let block = maker.block(&["a=1"]);
     node.submit(&block).await;
     node.final_at(1).await;
-    let wanted = |block, domain| Ask::Segment { height: 1, block, domain };
+    let wanted = |block, domain| {
+        let chain = genesis.chain();
+        let not_after_ms = SystemClock::new().unix_ms() + 30_000;
+        signed(Wanted { chain, domain, height: 1, block, not_after_ms }, 0, Purpose::Host)
+    };
     let raw = block.segments[0].raw.to_vec();
     assert_eq!(question(&bus, 0, wanted(block.hash, notes())).await, Answer::Segment(raw));
     let nothing = wanted(hutong_ledger::hash::Hash::ZERO, notes());

@@ -12,6 +12,8 @@ pub struct Config {
     pub segment_patience_ms: u64,
     /// How long another agency may take to answer.
     pub ask_timeout_ms: u64,
+    /// How long a question for a segment stands: all hosts are asked with the same one, and clocks differ.
+    pub question_ms: u64,
     /// How long to wait before starting over after a failure.
     pub retry_ms: u64,
     /// Segments kept in memory while their header is not there yet, in bytes.
@@ -20,7 +22,13 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { segment_patience_ms: 200, ask_timeout_ms: 1000, retry_ms: 200, segments_bytes_max: 64 << 20 }
+        Self {
+            segment_patience_ms: 200,
+            ask_timeout_ms: 1000,
+            question_ms: 30_000,
+            retry_ms: 200,
+            segments_bytes_max: 64 << 20,
+        }
     }
 }
 

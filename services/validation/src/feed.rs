@@ -8,7 +8,6 @@ use hutong_bus::{Entry, Filter, SharedBus, Stream};
 use hutong_ledger::{
     block::{Segment, SegmentRef},
     chain::Slot,
-    epoch::Epoch,
     hash::Hash,
     id::{AgencyId, Domain},
 };
@@ -87,23 +86,29 @@ pub(crate) fn matching(raw: &Bytes, slot: &Slot, named: &SegmentRef) -> Option<S
     fits.then_some(segment)
 }
 
-/// Asks the domain's other hosts for a segment, one after the other, until one gives the right bytes.
+/// Asks hosts for a segment, one after the other, until one gives the right bytes.
 pub(crate) async fn fetch(
     bus: &SharedBus,
-    own: AgencyId,
-    epoch: &Epoch,
+    hosts: impl Iterator<Item = AgencyId>,
+    question: &Ask,
     slot: &Slot,
     named: &SegmentRef,
     timeout: Duration,
 ) -> Option<Bytes> {
-    let question =
-        Ask::Segment { height: slot.proposal.header.height, block: slot.hash, domain: named.domain };
-    for host in epoch.hosts(named.domain).into_iter().filter(|host| *host != own) {
-        if let Ok(Answer::Segment(raw)) = ask(&**bus, &host, &question, timeout).await {
-            let raw = Bytes::from(raw);
-            if matching(&raw, slot, named).is_some() {
-                return Some(raw);
+    for host in hosts {
+        match ask(&**bus, &host, question, timeout).await {
+            Ok(Answer::Segment(raw)) => {
+                let raw = Bytes::from(raw);
+                if matching(&raw, slot, named).is_some() {
+                    return Some(raw);
+                }
+                tracing::warn!(%host, domain = %named.domain, "a host gave bytes that are not the segment's");
             }
+            Ok(Answer::Refused(reason)) => {
+                tracing::warn!(%host, domain = %named.domain, reason, "a host refused a segment");
+            }
+            // It lacks the segment too, or does not answer; the next host may.
+            Ok(_) | Err(_) => {}
         }
     }
     None

@@ -9,16 +9,18 @@ use std::{
 use bytes::Bytes;
 use futures::StreamExt;
 use hutong_bus::{Entry, Headers, SharedBus};
-use hutong_keys::VerifierCache;
+use hutong_keys::{SigningKey, VerifierCache};
 use hutong_ledger::{
     block::{Proposal, Segment},
     chain::{Base, Lane, Placed, Slot},
     contract::Contract,
     epoch::Epoch,
-    id::{AgencyId, Domain},
+    id::{AgencyId, Domain, KeyId},
+    segment_request::{SegmentRequest, Wanted},
+    vote::HostSignature,
 };
-use hutong_peer::{ExecutedBlock, Session, SharedStorage, Submitted, stream, subjects};
-use hutong_runtime::{ComputePool, trace};
+use hutong_peer::{ExecutedBlock, Session, SharedStorage, Submitted, agency::Ask, stream, subjects};
+use hutong_runtime::{ComputePool, SharedClock, trace};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -36,6 +38,9 @@ pub struct Ports {
     pub bus: SharedBus,
     pub storage: SharedStorage,
     pub pool: ComputePool,
+    pub clock: SharedClock,
+    /// The agency's host key: other hosts give a missing segment only to who signs for it.
+    pub host_key: Arc<SigningKey>,
 }
 
 /// Validation of one agency.
@@ -43,6 +48,8 @@ pub struct ValidationService {
     agency: AgencyId,
     config: Config,
     bus: SharedBus,
+    clock: SharedClock,
+    host_key: Arc<SigningKey>,
     engine: Engine,
 }
 
@@ -57,7 +64,8 @@ impl ValidationService {
         let contracts = contracts.into_iter().map(|contract| (contract.domain(), contract)).collect();
         let cache = Arc::new(VerifierCache::default());
         let engine = Engine { contracts, storage: ports.storage, pool: ports.pool, cache };
-        Self { agency, config, bus: ports.bus, engine }
+        let Ports { bus, clock, host_key, .. } = ports;
+        Self { agency, config, bus, clock, host_key, engine }
     }
 
     /// Runs until stopped. What can pass is tried again; an error that comes back needs an operator.
@@ -107,6 +115,18 @@ impl ValidationService {
             error = round.run(follow) => error,
             error = self.follow_finals(height, finals) => error,
         }
+    }
+
+    /// Asks for a segment of a block, in this agency's name.
+    fn question(&self, slot: &Slot, domain: Domain) -> Ask {
+        let header = &slot.proposal.header;
+        let not_after_ms = self.clock.unix_ms().saturating_add(self.config.question_ms);
+        let wanted =
+            Wanted { chain: header.chain, domain, height: header.height, block: slot.hash, not_after_ms };
+        let bytes = self.host_key.sign(&wanted.message());
+        let key = KeyId::of(self.host_key.public().as_bytes());
+        let signature = HostSignature { agency: self.agency, key, bytes };
+        Ask::Segment(Box::new(SegmentRequest { wanted, signature }))
     }
 
     async fn follow_finals(&self, mut height: u64, finals: watch::Sender<u64>) -> Error {
@@ -322,7 +342,9 @@ impl Round<'_> {
                 continue;
             }
             let timeout = service.config.ask_timeout();
-            match feed::fetch(&service.bus, service.agency, &epoch, &slot, named, timeout).await {
+            let question = service.question(&slot, named.domain);
+            let others = epoch.hosts(named.domain).into_iter().filter(|host| *host != service.agency);
+            match feed::fetch(&service.bus, others, &question, &slot, named, timeout).await {
                 Some(raw) => self.segments.put(slot.hash, named.domain, raw),
                 None => tracing::warn!(
                     height = slot.proposal.header.height,

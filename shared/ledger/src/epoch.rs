@@ -309,6 +309,13 @@ impl Epoch {
         self.rules(domain).is_some_and(|rules| rules.hosts.iter().any(|h| h.agency == *agency))
     }
 
+    /// Whether an agency may read all of a domain: its records, their changes and whoever's transactions. That is who
+    /// stores it, counted or not, and who owns it. The one rule for queries, streams and webhooks; beside it, an agency always
+    /// sees the transactions that it submitted, and everyone what a domain publishes.
+    pub fn may_read(&self, agency: &AgencyId, domain: Domain) -> bool {
+        self.stores(agency, domain) || self.rules(domain).is_some_and(|rules| rules.owner == *agency)
+    }
+
     /// A quorum over the whole city.
     pub fn quorum(&self) -> usize {
         quorum(self.validating().count())

@@ -29,6 +29,7 @@ pub mod note;
 pub mod proof;
 pub mod receipt;
 pub mod sealed;
+pub mod segment_request;
 pub mod state_tree;
 pub mod transaction;
 pub mod vote;

@@ -22,15 +22,15 @@ pub struct HostSignature {
 }
 
 impl HostSignature {
-    fn encode(&self, w: &mut Writer) {
+    pub(crate) fn encode(&self, w: &mut Writer) {
         w.text(self.agency.as_str()).raw(&self.key.0).raw(&self.bytes);
     }
 
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn decode(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(Self { agency: r.parsed()?, key: KeyId(r.array()?), bytes: r.array()? })
     }
 
-    fn verifies(&self, epoch: &Epoch, message: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, epoch: &Epoch, message: &[u8]) -> bool {
         epoch.agency(&self.agency).is_some_and(|a| a.validating)
             && epoch.signed(&self.agency, Purpose::Host, &self.key, message, &self.bytes)
     }

@@ -8,6 +8,7 @@ use hutong_ledger::{
     epoch::DOMAINS_MAX,
     hash::Hash,
     id::{AgencyId, ChainId, Domain, KeyId},
+    segment_request::SegmentRequest,
 };
 
 use crate::Error;
@@ -118,8 +119,8 @@ pub enum Ask {
     Cosigned { from: u64 },
     /// The proposal and certificate at a height: [`Answer::Certified`].
     Certified { height: u64 },
-    /// A segment's bytes, for hosts of the domain and orderers: [`Answer::Segment`].
-    Segment { height: u64, block: Hash, domain: Domain },
+    /// A segment's bytes, for hosts of the domain: [`Answer::Segment`], or `Refused` to anyone else.
+    Segment(Box<SegmentRequest>),
     /// How far it is: [`Answer::Tip`].
     Tip,
 }
@@ -152,7 +153,7 @@ impl Ask {
             Self::Votes { from } => w.u8(2).u64(*from),
             Self::Cosigned { from } => w.u8(3).u64(*from),
             Self::Certified { height } => w.u8(4).u64(*height),
-            Self::Segment { height, block, domain } => w.u8(5).u64(*height).hash(block).text(domain.as_str()),
+            Self::Segment(request) => w.u8(5).bytes(&request.encode()),
             Self::Tip => w.u8(6),
         };
         w.finish()
@@ -165,7 +166,7 @@ impl Ask {
                 2 => Self::Votes { from: r.u64()? },
                 3 => Self::Cosigned { from: r.u64()? },
                 4 => Self::Certified { height: r.u64()? },
-                5 => Self::Segment { height: r.u64()?, block: r.hash()?, domain: r.parsed()? },
+                5 => Self::Segment(Box::new(SegmentRequest::decode(r.bytes()?)?)),
                 6 => Self::Tip,
                 other => return Err(r.bad(format!("unknown question {other}"))),
             })

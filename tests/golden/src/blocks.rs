@@ -1,4 +1,4 @@
-//! What orderers and hosts sign: headers, proposals, votes, certificates, statuses, cosignatures.
+//! What orderers and hosts sign: headers, proposals, votes, certificates, statuses, cosignatures, questions.
 
 use hutong_ledger::{
     block::{Cursor, Header, Proposal, SegmentRef},
@@ -6,6 +6,7 @@ use hutong_ledger::{
     hash::Hash,
     id::Domain,
     note::cosignature_message,
+    segment_request::{SegmentRequest, Wanted},
     vote::{Ballot, Certificate, Status, Vote},
 };
 use hutong_peer::agency::{Cosignature, Cosigned};
@@ -82,6 +83,17 @@ fn cosigned() -> Cosigned {
     }
 }
 
+fn question() -> SegmentRequest {
+    let wanted = Wanted {
+        chain: genesis().chain(),
+        domain: property(),
+        height: 1,
+        block: header().hash(),
+        not_after_ms: 1_700_000_030_000,
+    };
+    SegmentRequest { wanted, signature: host_signature("land-registry", &wanted.message()) }
+}
+
 pub(crate) fn forms() -> Vec<Form> {
     let (header, ballot, certificate) = (header(), ballot(), certificate());
     let vote = Vote { ballot, signature: host_signature("land-registry", &ballot.message()) };
@@ -104,6 +116,9 @@ pub(crate) fn forms() -> Vec<Form> {
             .bytes("bytes", statuses[0].encode())
             .bytes("without_certificate_signed_message", promised(&statuses[1]))
             .bytes("without_certificate", statuses[1].encode()),
+        Form::new("segment_request")
+            .bytes("signed_message", question().wanted.message())
+            .bytes("bytes", question().encode()),
         Form::new("cosigned")
             .bytes("bytes", cosigned().encode())
             .text("hash_of_block", Hash(header.hash().0)),

@@ -13,6 +13,7 @@ use hutong_ledger::{
     genesis::Genesis,
     note::{Checkpoint, SignedNote},
     proof::TlogProof,
+    segment_request::SegmentRequest,
     state_tree::{Head, StateProof},
     vote::{Certificate, Status, Vote},
 };
@@ -80,6 +81,7 @@ fn golden_bytes_are_read() {
         "certificate" "bytes" Certificate;
         "status" "bytes" Status;
         "status" "without_certificate" Status;
+        "segment_request" "bytes" SegmentRequest;
         "cosigned" "bytes" Cosigned;
         "acceptance" "bytes" Acceptance;
         "entry" "leaf" Entry;

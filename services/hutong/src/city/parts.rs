@@ -110,11 +110,18 @@ impl Site<'_> {
         });
     }
 
-    pub fn validation(&self, storage: SharedStorage) {
-        let ports = hutong_validation::Ports { bus: self.bus.clone(), storage, pool: self.host.pool.clone() };
+    pub fn validation(&self, storage: SharedStorage) -> Result<(), Error> {
+        let ports = hutong_validation::Ports {
+            bus: self.bus.clone(),
+            storage,
+            pool: self.host.pool.clone(),
+            clock: self.host.clock.clone(),
+            host_key: Arc::new(self.key(Purpose::Host)?),
+        };
         let config = hutong_validation::Config::default();
         let service = hutong_validation::ValidationService::new(self.agency, config, contracts(), ports);
         self.host.run(format!("validation {}", self.agency), |stop| service.run(stop));
+        Ok(())
     }
 
     pub fn ordering(&self, storage: SharedStorage) -> Result<(), Error> {

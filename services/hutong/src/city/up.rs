@@ -90,7 +90,7 @@ impl Running {
             let site = site(*agency);
             let (storage, face) = site.storage()?;
             let storage: SharedStorage = Arc::new(storage);
-            site.validation(storage.clone());
+            site.validation(storage.clone())?;
             storages.insert(*agency, storage);
             faces.push(face);
         }

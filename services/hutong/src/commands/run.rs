@@ -203,7 +203,7 @@ fn start(
         // The front asks nobody's storage; storage runs already.
         ServiceName::Front | ServiceName::Storage => Vec::new(),
         ServiceName::Validation => {
-            site.validation(storage);
+            site.validation(storage)?;
             Vec::new()
         }
         ServiceName::Ordering => {

@@ -11,6 +11,7 @@ use hutong_ledger::{
     genesis::Genesis,
     hash::Hash,
     id::{AgencyId, Domain, KeyId, RecordId, TxId},
+    segment_request::SegmentRequest,
     vote::{Ballot, Certificate, HostSignature, Status, Vote},
 };
 use proptest::{collection::vec, prelude::*};
@@ -234,6 +235,7 @@ proptest! {
         let _ = Header::decode(&noise);
         let _ = Proposal::decode(&noise);
         let _ = Vote::decode(&noise);
+        let _ = SegmentRequest::decode(&noise);
         let _ = Certificate::decode(&noise);
         let _ = Status::decode(&noise);
         let _ = Entry::decode(&noise);

@@ -131,6 +131,22 @@ fn a_host_that_is_not_ready_stores_and_does_not_count() {
 }
 
 #[test]
+fn who_stores_a_domain_or_owns_it_may_read_it() {
+    let mut epoch = FOUR.epoch.clone();
+    let property = domain("property");
+    epoch.domains[1].owner = agency(3);
+    epoch.domains[1].hosts.retain(|host| host.agency != agency(3) && host.agency != agency(1));
+    epoch.domains[1].hosts[1].ready = false;
+    assert!(epoch.may_read(&agency(0), property), "a host");
+    assert!(epoch.may_read(&agency(2), property), "a host that is not counted yet");
+    assert!(epoch.may_read(&agency(3), property), "the owner");
+    assert!(!epoch.may_read(&agency(1), property), "another agency of the city");
+    let stranger = "stranger".parse().unwrap();
+    assert!(!epoch.may_read(&stranger, property) && !epoch.may_read(&stranger, Domain::MEMBERSHIP));
+    assert!(!epoch.may_read(&agency(0), domain("health")), "a domain that is not there");
+}
+
+#[test]
 fn a_key_signs_for_its_agency_and_purpose_alone() {
     let (id, message) = (agency(0), b"message");
     let (key, signature) = (key_id(&id, Purpose::Host), sign(&id, Purpose::Host, message));

@@ -13,6 +13,7 @@ mod execution;
 mod lane;
 mod names;
 mod safety;
+mod segment_requests;
 mod support;
 mod transactions;
 mod votes;

@@ -51,8 +51,12 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let cause = error.to_string();
+        // Libraries often say their cause themselves; once is enough.
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
         source = error.source();
     }
     text
@@ -81,6 +85,24 @@ mod tests {
             "{}",
             chain(&told)
         );
+    }
+
+    #[test]
+    fn a_cause_that_was_told_is_not_told_again() {
+        let disk = std::io::Error::other("the disk is full");
+        let library = Error::Failed { callee: "archive", reason: disk.to_string() };
+        let source = hutong_bus::Error::transport("cannot append", Repeats { library, disk });
+        let told = chain(&Error::Unavailable { callee: "agency", source });
+        assert_eq!(told, "agency does not answer: cannot append: archive failed: the disk is full");
+    }
+
+    /// Says its cause itself, and names it as its source too.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{library}")]
+    struct Repeats {
+        library: Error,
+        #[source]
+        disk: std::io::Error,
     }
 
     #[test]
