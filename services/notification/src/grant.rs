@@ -1,4 +1,5 @@
-//! Who may see a domain: its hosts, by the membership in force. The one rule for streams and webhooks.
+//! Who gets a domain's events from a node: who may read the domain ([`Epoch::may_read`], the rule of all queries), from a
+//! node that hosts it, by the membership in force.
 
 use http::StatusCode;
 use hutong_ledger::{
@@ -9,8 +10,8 @@ use hutong_runtime::http::Problem;
 
 use crate::service::error_chain;
 
-/// The domains that a caller gets from a node: those asked for, if caller and node host them all; without any asked
-/// for, all that both host.
+/// The domains that a caller gets from a node: those asked for, if the caller may read and the node hosts them
+/// all; without any asked for, all of which that is so.
 pub(crate) fn granted(
     epoch: &Epoch,
     caller: AgencyId,
@@ -19,15 +20,15 @@ pub(crate) fn granted(
 ) -> Result<Vec<Domain>, Problem> {
     if asked.is_empty() {
         let all = epoch.domains.iter().map(|rules| rules.domain);
-        let hosted: Vec<_> =
-            all.filter(|domain| epoch.stores(&caller, *domain) && epoch.stores(&node, *domain)).collect();
-        return if hosted.is_empty() { Err(not_a_host(caller, None)) } else { Ok(hosted) };
+        let readable: Vec<_> =
+            all.filter(|domain| epoch.may_read(&caller, *domain) && epoch.stores(&node, *domain)).collect();
+        return if readable.is_empty() { Err(not_a_host(caller, None)) } else { Ok(readable) };
     }
     for domain in asked {
         if epoch.rules(*domain).is_none() {
             return Err(unknown(domain.as_str()));
         }
-        if !epoch.stores(&caller, *domain) {
+        if !epoch.may_read(&caller, *domain) {
             return Err(not_a_host(caller, Some(*domain)));
         }
         if !epoch.stores(&node, *domain) {
@@ -47,7 +48,7 @@ pub(crate) fn unknown(name: &str) -> Problem {
 
 pub(crate) fn not_a_host(caller: AgencyId, domain: Option<Domain>) -> Problem {
     let what = domain.map_or_else(|| "any domain".to_owned(), |domain| domain.to_string());
-    let detail = format!("Agency {caller} does not host {what} and gets no events of it.");
+    let detail = format!("Agency {caller} neither hosts nor owns {what} and gets no events of it.");
     Problem::new("not_a_host", StatusCode::FORBIDDEN, detail).field("domain")
 }
 

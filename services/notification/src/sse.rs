@@ -93,7 +93,7 @@ struct EventsQuery {
         (status = 200, description = "Events, until the caller leaves.", content_type = "text/event-stream"),
         (status = 400, description = "Not a position, a record id or a filter.", content_type = "application/problem+json"),
         (status = 401, description = "No agency's token.", content_type = "application/problem+json"),
-        (status = 403, description = "The caller does not host the domain.", content_type = "application/problem+json"),
+        (status = 403, description = "The caller neither hosts nor owns the domain.", content_type = "application/problem+json"),
         (status = 404, description = "No such domain here.", content_type = "application/problem+json"),
         (status = 503, description = "Too many subscribers, or storage is away.", content_type = "application/problem+json"),
     )

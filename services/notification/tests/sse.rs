@@ -9,10 +9,13 @@ use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 use axum::{Router, body::Body};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
+use hutong_ledger::epoch::Epoch;
 use hutong_notification::Config;
 use hutong_runtime::{ManualClock, auth::Caller};
 use serde_json::Value;
-use support::{DOMAINS, Expected, FakeStorage, Running, bus, config, epoch, start, start_with, until};
+use support::{
+    DOMAINS, Expected, FakeStorage, Running, agency, bus, config, domain, epoch, start, start_with, until,
+};
 use tower::ServiceExt;
 
 struct City {
@@ -319,6 +322,22 @@ async fn who_is_no_longer_a_host_is_told_so_and_gets_no_more() {
     assert_eq!(block.event.as_deref(), Some("problem"));
     assert_eq!(block.data.unwrap()["code"], "not_a_host");
     assert!(client.block().await.is_none());
+}
+
+#[tokio::test]
+async fn an_owner_that_does_not_host_gets_events_as_it_may_query_records() {
+    let city = city(20, config());
+    let mut epoch = Epoch::clone(&epoch(1, &["land"]));
+    epoch.domains.iter_mut().find(|rules| rules.domain == domain("property")).unwrap().owner =
+        agency("kiosk");
+    *city.storage.epoch.lock() = Arc::new(epoch);
+    let expected = city.storage.expected(&["property"], None);
+    let mut named = Client::open(&city.app, "kiosk", "?domain=property", None).await;
+    assert_eq!(told(&named.events(expected.len()).await), expected);
+    // Asked for nothing in particular, it gets what it may read and nothing else.
+    let mut all = Client::open(&city.app, "kiosk", "", None).await;
+    assert_eq!(told(&all.events(expected.len()).await), expected);
+    assert_eq!(problem(&city.app, Some("kiosk"), "?domain=health", None).await, (403, "not_a_host".into()));
 }
 
 #[tokio::test]

@@ -174,10 +174,10 @@ impl Subscription {
         })
     }
 
-    /// Membership may have changed since the subscription began: only hosts get what is final now.
+    /// Membership may have changed since the subscription began: only who may read the domain now gets what is final now.
     async fn refusal(&self) -> Result<Option<Problem>, Error> {
         let epoch = self.node.source.storage.standing().await?.epoch;
-        let lost = self.domains.iter().find(|domain| !epoch.stores(&self.caller, **domain));
+        let lost = self.domains.iter().find(|domain| !epoch.may_read(&self.caller, **domain));
         Ok(lost.map(|domain| not_a_host(self.caller, Some(*domain))))
     }
 

@@ -69,7 +69,7 @@ pub(crate) fn epoch(number: u64, property_hosts: &[&str]) -> Arc<Epoch> {
     };
     let rules = |name: &str, hosts: &[&str]| DomainRules {
         domain: domain(name),
-        owner: agency("land"),
+        owner: agency(hosts.first().unwrap_or(&"land")),
         contract: 1,
         hosts: hosts.iter().map(|host| Host { agency: agency(host), ready: true }).collect(),
     };
