@@ -3,7 +3,7 @@
 //! The subscriber is the one thing here that the process has only one of. A second [`init`] changes nothing and
 //! says so, which lets two cities start in one test process.
 
-use std::time::Duration;
+use std::{io::IsTerminal as _, time::Duration};
 
 use opentelemetry::{KeyValue, trace::TracerProvider as _};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
@@ -93,6 +93,8 @@ where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for people: a file or a collector would keep their escape codes.
+    let layer = if std::io::stderr().is_terminal() { layer } else { layer.with_ansi(false) };
     match format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
