@@ -5,8 +5,8 @@
 //! submits the result.
 //!
 //! **It keeps no durable state.** Everything it holds can be dropped at any moment and is then built again from what
-//! storage says it has. It never votes, signs or decides finality, and it never lets an IO failure look like a
-//! refusal: it waits, or starts over.
+//! storage says it has. It never votes or decides finality, and it never lets an IO failure look like a
+//! refusal: it waits, or starts over. All that it signs is a question to another host, for a segment that it lacks.
 //!
 //! Parts: [`service`] is the loop; `feed` brings proposals and segments; `overlay` is what is executed and not yet
 //! final; `check` finds void transactions; `execute` runs a block.
