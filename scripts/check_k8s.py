@@ -10,7 +10,7 @@ import yaml
 import kustomize
 
 ROOT = pathlib.Path(__file__).parent.parent
-VERSIONS = ["1.29", "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]
+VERSIONS = ["1.28", "1.29", "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]
 OVERLAYS = ["k8s/city", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "k8s/agencies").iterdir())]
 WORKLOADS = {"Deployment", "StatefulSet"}
 
