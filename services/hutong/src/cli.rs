@@ -334,6 +334,11 @@ pub struct Bench {
     /// How long to measure, after a warm-up of a fifth of it
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
+    /// Measure disclosures of sealed fields instead: so many in a row, then as many at once
+    #[arg(long, value_name = "COUNT", num_args = 0..=1, default_missing_value = "1000",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        conflicts_with_all = ["via", "batch", "record_bytes", "seconds", "rate"])]
+    pub disclosures: Option<u32>,
     /// Submit at this rate instead of as fast as possible, in transactions a second
     #[arg(long)]
     pub rate: Option<u32>,

@@ -2,6 +2,7 @@
 
 mod ceilings;
 mod clients;
+mod disclosures;
 mod report;
 mod workload;
 
@@ -62,6 +63,9 @@ pub enum BenchError {
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub async fn run(context: Context, args: Bench) -> Result<(), CommandError> {
+    if let Some(count) = args.disclosures {
+        return disclosures::run(&context, &args, count).await;
+    }
     let report = measure(&context, &args).await?;
     context.output.result(&report, Report::text);
     Ok(())

@@ -2,8 +2,9 @@
 
 mod accesses;
 mod consent;
+mod demo;
 mod deploy;
-mod disclose;
+pub(crate) mod disclose;
 mod erase;
 mod fsck;
 mod genesis;

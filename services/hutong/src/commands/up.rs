@@ -55,6 +55,7 @@ fn ready(context: &Context, city: &Running) {
 /// The bundled property sales, and what became of one of them.
 async fn demo(context: &Context, city: &Running) -> Result<(), CommandError> {
     let files = City::open(city.layout.root())?;
+    super::demo::parcel(&files).await?;
     let domain = hutong_property::domain();
     let load = Load::prepare(&files, domain, SALES, &SystemClock::shared())?;
     context.output.note(format!("loading the bundled property sales: {} transactions", load.len()));
@@ -65,6 +66,9 @@ async fn demo(context: &Context, city: &Running) -> Result<(), CommandError> {
         "try:  hutong get record property/526301100 --data {data}\n      \
          hutong get history property/526301100 --data {data}\n      \
          hutong tail --after 0 --limit 3 --data {data}\n      \
+         hutong disclose property/lane-7 --fields conditions --as natural-resources --official registrar-7 \
+         --purpose registration --duty case-17 --data {data}\n      \
+         hutong accesses --persona wang-lan --data {data}\n      \
          hutong get status --data {data}"
     ));
     Ok(())

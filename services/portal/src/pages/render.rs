@@ -113,11 +113,11 @@ fn where_it_lies(me: &Me) -> Markup {
                 tbody {
                     @for domain in &me.domains {
                         tr {
-                            td { (domain.domain) }
-                            td { (domain.owner) }
-                            td { (domain.sealed.join(", ")) }
-                            td { (domain.accesses) }
-                            td { (domain.consents) }
+                            td data-label="Domain" { (domain.domain) }
+                            td data-label="Agency" { (domain.owner) }
+                            td data-label="Sealed" { (domain.sealed.join(", ")) }
+                            td data-label="Accesses" { (domain.accesses) }
+                            td data-label="Consents" { (domain.consents) }
                         }
                     }
                 }
@@ -153,12 +153,12 @@ fn row(seen: &Seen, token: &str) -> Markup {
     };
     html! {
         tr.emergency[opened.emergency] {
-            td { (time(opened.time_ms)) }
-            td { (opened.agency) br; small { (opened.official) } }
-            td { (opened.purpose) @if opened.emergency { br; strong { "Emergency · 紧急" } } }
-            td { (basis(&opened.basis)) }
-            td { (opened.fields.join(", ")) br; small { (seen.domain) "/" (opened.record) } }
-            td { (receipt(&opened.access, token)) }
+            td data-label="When" { (time(opened.time_ms)) }
+            td data-label="Who" { (opened.agency) br; small { (opened.official) } }
+            td data-label="Why" { (opened.purpose) @if opened.emergency { br; strong { "Emergency · 紧急" } } }
+            td data-label="On what basis" { (basis(&opened.basis)) }
+            td data-label="What" { (opened.fields.join(", ")) br; small { (seen.domain) "/" (opened.record) } }
+            td data-label="Proof" { (receipt(&opened.access, token)) }
         }
     }
 }
@@ -218,7 +218,7 @@ fn receipt(transaction: &str, token: &str) -> Markup {
         form method="post" action="/portal/receipt" {
             (hidden(token))
             input type="hidden" name="transaction" value=(transaction);
-            button { "Receipt" }
+            button aria-label={ "Receipt of transaction " (transaction) } { "Receipt" }
         }
     }
 }

@@ -10,4 +10,7 @@ mod erasures;
 mod everything;
 mod guesses;
 mod joins;
+mod measured;
+mod people;
 mod reading;
+mod readme;
