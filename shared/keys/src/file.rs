@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -118,8 +118,9 @@ impl KeyFile {
         let failed = |source| Error::Io { path: path.to_owned(), action: "read it", source };
         let file = File::open(path).map_err(failed)?;
         // Of the open file, not of the name: what is checked is what is read.
-        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+        let metadata = file.metadata().map_err(failed)?;
+        let mode = metadata.permissions().mode() & 0o777;
+        if others_may(mode, metadata.uid(), rustix::process::geteuid().as_raw()) {
             return Err(Error::Readable { path: path.to_owned(), mode });
         }
         let mut text = Zeroizing::new(String::new());
@@ -155,6 +156,13 @@ impl fmt::Debug for KeyFile {
     }
 }
 
+/// Whether others than its owner may do something with a file. A file that root hands to one group for reading, as
+/// Kubernetes hands out secrets, is as good as the own file of a process that isn't root.
+fn others_may(mode: u32, owner: u32, own: u32) -> bool {
+    let handed_out = owner == 0 && own != 0 && mode & !0o440 == 0;
+    mode & 0o077 != 0 && !handed_out
+}
+
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
@@ -165,4 +173,24 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::others_may;
+
+    #[test]
+    fn a_key_is_its_owners_or_handed_out_by_root_to_one_group() {
+        for (mode, owner, own, expected) in [
+            (0o600, 7, 7, false),
+            (0o440, 0, 7, false),
+            (0o640, 0, 7, true),
+            (0o444, 0, 7, true),
+            (0o440, 0, 0, true),
+            (0o440, 7, 7, true),
+            (0o440, 8, 7, true),
+        ] {
+            assert_eq!(others_may(mode, owner, own), expected, "{mode:o} of {owner} as {own}");
+        }
+    }
 }

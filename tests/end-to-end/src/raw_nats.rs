@@ -97,6 +97,12 @@ impl RawNats {
         }
     }
 
+    /// Asks, and has the answer sent to a subject of its choice.
+    pub fn answered_at(&mut self, subject: &str, reply: &str) {
+        self.send(&format!("PUB {subject} {reply} 0\r\n\r\n"));
+        self.settle();
+    }
+
     /// Waits until the server has seen all that was sent; its errors.
     fn settle(&mut self) -> Vec<String> {
         self.send("PING\r\n");

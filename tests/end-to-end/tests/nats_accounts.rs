@@ -255,29 +255,66 @@ fn strangers(port: u16, authority: &Path) {
     }
 }
 
+/// A small city on a deployment: three agencies that validate, one orderer, ingest.
+struct City<'a> {
+    deployment: &'a Deployment,
+    ingest: Process,
+    _parts: Vec<Process>,
+}
+
+impl<'a> City<'a> {
+    fn start(deployment: &'a Deployment) -> Self {
+        deployment.make_streams();
+        let run = |service: &str, folder: &str| deployment.run(service, folder);
+        let hosts = AGENCIES.into_iter().filter(|agency| *agency != GUEST);
+        let mut parts: Vec<Process> =
+            hosts.clone().map(|agency| run("storage", &format!("agencies/{agency}"))).collect();
+        parts.extend(hosts.map(|agency| run("validation", &format!("agencies/{agency}"))));
+        parts.push(run("ordering", "orderers/data-bureau"));
+        parts.push(run("notification", "agencies/data-bureau"));
+        Self { deployment, ingest: run("ingest", "ingest"), _parts: parts }
+    }
+
+    /// Loads so many of the bundled sales, those loaded before among them.
+    fn load(&self, rows: usize) {
+        let file = sales(self.deployment.program.folder(), rows);
+        let args = ["load", "property", &file, "--json", "--url", &self.ingest.url];
+        let summary = self.deployment.program.result(&args).expect("a load over the guarded broker");
+        assert_eq!(summary["final"], 2 * rows, "{summary}");
+    }
+}
+
 #[test]
 fn a_city_runs_on_the_generated_broker_and_nobody_may_do_what_is_anothers() {
     let deployment = Deployment::start();
     strangers(deployment.port, &deployment.out.join("nats/ca.pem"));
-    let run = |service: &str, folder: &str| deployment.run(service, folder);
-    deployment.make_streams();
-    let hosts = AGENCIES.into_iter().filter(|agency| *agency != GUEST);
-    let mut parts: Vec<Process> =
-        hosts.clone().map(|agency| run("storage", &format!("agencies/{agency}"))).collect();
-    parts.extend(hosts.map(|agency| run("validation", &format!("agencies/{agency}"))));
-    parts.push(run("ordering", "orderers/data-bureau"));
-    parts.push(run("notification", "agencies/data-bureau"));
-    let ingest = run("ingest", "ingest");
-    let load = |rows: usize| {
-        let file = sales(deployment.program.folder(), rows);
-        let summary = deployment.program.result(&["load", "property", &file, "--json", "--url", &ingest.url]);
-        assert_eq!(summary.expect("a load over the guarded broker")["final"], 2 * rows);
-    };
-    load(20);
+    let city = City::start(&deployment);
+    city.load(20);
     for agency in AGENCIES {
         as_agency(&deployment, agency);
     }
     as_platform(&deployment);
     // Whatever was tried, the city goes on.
-    load(30);
+    city.load(30);
+}
+
+#[test]
+fn entries_that_a_member_has_the_server_put_under_other_subjects_stop_nothing() {
+    let deployment = Deployment::start();
+    let city = City::start(&deployment);
+    city.load(10);
+    let agency = "natural-resources";
+    let mut client = RawNats::of(deployment.port, &deployment.folder(&format!("agencies/{agency}")));
+    let inbox = format!("_INBOX_agency-{agency}");
+    // The server takes the subject of a delivery, and of an answer, from whoever asks.
+    let config = json!({ "name": "y", "ack_policy": "none", "deliver_policy": "all", "mem_storage": true,
+        "filter_subject": "block.segment.property", "deliver_subject": "tx.property" });
+    let ask = json!({ "stream_name": "BLOCKS", "config": config, "action": "create" });
+    let made = client.request(&inbox, "$JS.API.CONSUMER.CREATE.BLOCKS.y.block.segment.property", &ask);
+    println!("a push consumer: {made}");
+    for subject in ["block.header", "block.segment.property", "tx.property", "vote.data-bureau"] {
+        client.answered_at("$JS.API.STREAM.INFO.BLOCKS", subject);
+    }
+    // Every transaction still has its outcome, once.
+    city.load(30);
 }

@@ -30,8 +30,11 @@ pub struct DeployCity {
     pub servers: Vec<String>,
     /// Have everything run on this machine, on consecutive ports of loopback from this one on; 0 takes free ones.
     /// Without it each part runs in a container of its own
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", conflicts_with = "kubernetes")]
     pub here: Option<u16>,
+    /// Have everything run in Kubernetes, as k8s/ has it; the servers are then nats-0, nats-1 and nats-2
+    #[arg(long, conflicts_with = "servers")]
+    pub kubernetes: bool,
     /// Give the files to this user and group: 65532:65532
     #[arg(long, value_parser = owner)]
     pub owner: Option<(u32, u32)>,

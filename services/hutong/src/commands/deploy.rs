@@ -47,17 +47,22 @@ fn city(context: &Context, args: &DeployCity) -> Result<(), CommandError> {
     };
     let place = match args.here {
         Some(first_port) => Place::Here { first_port },
+        None if args.kubernetes => Place::Kubernetes,
         None => Place::Containers,
     };
-    if matches!(place, Place::Here { .. }) && args.servers.len() > 1 {
+    let servers = match place {
+        Place::Kubernetes => ["nats-0", "nats-1", "nats-2"].map(str::to_owned).into(),
+        _ => args.servers.clone(),
+    };
+    if matches!(place, Place::Here { .. }) && servers.len() > 1 {
         return Err(CommandError::Usage("a cluster needs a host for each server: leave out --here".into()));
     }
-    let plan = Plan { place, servers: args.servers.clone(), owner: args.owner };
+    let plan = Plan { place, servers: servers.clone(), owner: args.owner };
     let units = deploy::write(&args.out, &layout, &genesis, &plan)?;
     let result = json!({
         "chain": genesis.chain(),
         "out": args.out,
-        "servers": args.servers,
+        "servers": servers,
         "parts": units.iter().map(|unit| json!({
             "name": unit.name,
             "service": unit.service.name(),

@@ -77,6 +77,8 @@ impl Error {
 pub enum Place {
     /// Each in a container of its own, named after it, its folder at `/etc/hutong` and its state at `/var/lib/hutong`.
     Containers,
+    /// In Kubernetes, as k8s/ has it: the city's parts in the namespace `hutong`, an agency's in `hutong-<agency>`.
+    Kubernetes,
     /// All on this machine, on consecutive ports of loopback; 0 takes free ones.
     Here { first_port: u16 },
 }
@@ -180,9 +182,9 @@ fn names(plan: &Plan) -> Vec<String> {
 
 fn servers(root: &Path, plan: &Plan) -> Vec<Server> {
     let many = plan.servers.len() > 1;
-    let routes = || plan.servers.iter().map(|name| format!("tls://{name}:6222")).collect();
+    let routes = || plan.servers.iter().map(|name| format!("tls://{}:6222", host(plan, name))).collect();
     let server = |(at, name): (usize, &String)| match plan.place {
-        Place::Containers => Server {
+        Place::Containers | Place::Kubernetes => Server {
             name: name.clone(),
             listen: "0.0.0.0:4222".into(),
             monitor: "127.0.0.1:8222".into(),
@@ -200,6 +202,15 @@ fn servers(root: &Path, plan: &Plan) -> Vec<Server> {
         },
     };
     plan.servers.iter().enumerate().map(server).collect()
+}
+
+/// How a server of the broker is reached.
+fn host(plan: &Plan, name: &str) -> String {
+    match plan.place {
+        Place::Kubernetes => format!("{name}.nats.hutong.svc"),
+        Place::Containers => name.to_owned(),
+        Place::Here { .. } => "127.0.0.1".to_owned(),
+    }
 }
 
 /// The broker's servers come before the services; the server takes -1 for "any that is free".

@@ -8,7 +8,9 @@ use std::{
 use hutong_ledger::epoch::{Epoch, Purpose};
 use serde::Serialize;
 
-use super::{Error, Place, Plan, SEED, Upstreams, broker::Role, broker_port, files, folder, units::Unit};
+use super::{
+    Error, Place, Plan, SEED, Upstreams, broker::Role, broker_port, files, folder, host, units::Unit,
+};
 use crate::cli::ServiceName;
 
 /// In a container: its folder, its state, its port.
@@ -103,7 +105,7 @@ impl Writer<'_> {
 
     fn bus(&self) -> String {
         let servers = self.plan.servers.iter().enumerate().map(|(at, name)| match self.plan.place {
-            Place::Containers => format!("tls://{name}:4222"),
+            Place::Containers | Place::Kubernetes => format!("tls://{}:4222", host(self.plan, name)),
             Place::Here { first_port } => format!("tls://127.0.0.1:{}", broker_port(first_port, at).max(0)),
         });
         servers.collect::<Vec<_>>().join(",")
@@ -125,21 +127,21 @@ impl Writer<'_> {
     /// A user's folder as its services see it.
     fn seen(&self, folder: &Path) -> PathBuf {
         match self.plan.place {
-            Place::Containers => FOLDER.into(),
+            Place::Containers | Place::Kubernetes => FOLDER.into(),
             Place::Here { .. } => folder.to_owned(),
         }
     }
 
     fn state(&self, unit: &Unit) -> PathBuf {
         match self.plan.place {
-            Place::Containers => STATE.into(),
+            Place::Containers | Place::Kubernetes => STATE.into(),
             Place::Here { .. } => self.root.join("state").join(&unit.name),
         }
     }
 
     fn listen(&self, at: usize) -> String {
         match self.plan.place {
-            Place::Containers => LISTEN.into(),
+            Place::Containers | Place::Kubernetes => LISTEN.into(),
             Place::Here { first_port: 0 } => "127.0.0.1:0".into(),
             Place::Here { first_port } => format!("127.0.0.1:{}", usize::from(first_port) + at),
         }
@@ -148,6 +150,10 @@ impl Writer<'_> {
     fn address(&self, unit: &Unit, at: usize) -> String {
         match self.plan.place {
             Place::Containers => format!("http://{}:8080", unit.name),
+            Place::Kubernetes => match unit.role {
+                Role::Agency(agency) => format!("http://{}.hutong-{agency}.svc:8080", unit.service.name()),
+                _ => format!("http://{}.hutong.svc:8080", unit.name),
+            },
             Place::Here { .. } => format!("http://{}", self.listen(at)),
         }
     }
