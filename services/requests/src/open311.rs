@@ -12,8 +12,13 @@ mod post;
 mod services;
 mod times;
 
-use axum::{Router, extract::FromRequestParts, response::Response, routing::get};
-use http::{StatusCode, request::Parts};
+use axum::{
+    Router,
+    extract::FromRequestParts,
+    response::Response,
+    routing::{any, get},
+};
+use http::{Method, StatusCode, request::Parts};
 use hutong_ledger::contract::Refusal;
 use hutong_runtime::http::Problem;
 use hutong_wire::v1::requests as wire;
@@ -76,7 +81,19 @@ pub(crate) fn routes(service: RequestsService) -> Router {
         .route("/open311/v2/services/{code}", get(services::definition))
         .route("/open311/v2/requests/{id}", get(lists::one))
         .route("/open311/v2/tokens/{token}", get(lists::token))
+        // What is not here is told in the standard's form too.
+        .route("/open311/v2/{*path}", any(nothing))
+        .method_not_allowed_fallback(wrong_method)
         .with_state(service)
+}
+
+async fn nothing(format: Format) -> Response {
+    reply(format, Err(Fault::unknown("There is nothing here; /open311/v2/discovery tells what there is.")))
+}
+
+async fn wrong_method(format: Format, method: Method) -> Response {
+    let told = format!("{method} is not done here.");
+    reply(format, Err(Fault::new(StatusCode::METHOD_NOT_ALLOWED, told)))
 }
 
 /// What went wrong, in the standard's form: the code is that of HTTP.

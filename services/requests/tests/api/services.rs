@@ -134,3 +134,27 @@ async fn discovery_says_where() {
     let formats = document.descendants().filter(|n| n.tag_name().name() == "format").count();
     assert_eq!(formats, 2);
 }
+
+#[tokio::test]
+async fn what_is_not_here_is_told_in_the_standards_form() {
+    let city = Running::equipped().await;
+    let wrong = [
+        ("PUT", "requests", 405),
+        ("DELETE", "services", 405),
+        ("POST", "services/leak", 405),
+        ("PATCH", "requests/1", 405),
+        ("GET", "nothing", 404),
+        ("GET", "requests/1/more", 404),
+    ];
+    for (method, path, status) in wrong {
+        let asked = |ending: &str| {
+            let uri = format!("/open311/v2/{path}{ending}");
+            Request::builder().method(method).uri(uri).body(Body::empty()).unwrap()
+        };
+        let reply = city.send(asked(".json")).await;
+        assert_eq!((reply.status, &reply.json()[0]["code"]), (status, &json!(status)), "{method} {path}");
+        assert_eq!(reply.headers.contains_key(header::ALLOW), status == 405, "{method} {path}");
+        let reply = city.send(asked(".xml")).await;
+        assert_eq!(items(&reply.text, "errors", "error")[0]["code"], status.to_string(), "{method} {path}");
+    }
+}
