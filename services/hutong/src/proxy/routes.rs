@@ -112,7 +112,7 @@ mod tests {
                 ];
                 for (method, _) in methods.into_iter().filter(|(_, described)| *described) {
                     let found = target(&method, &path);
-                    let (Some(Target::Only(name) | Target::Own(name) | Target::Callers(name))) = found else {
+                    let Some(Target::Only(name) | Target::Own(name) | Target::Callers(name)) = found else {
                         panic!("{method} {path} of {kind} goes nowhere")
                     };
                     assert_eq!(name, kind, "{method} {path}");
