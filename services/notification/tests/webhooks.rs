@@ -484,6 +484,8 @@ async fn a_receiver_that_asks_for_time_gets_it() {
     let next: jiff::Timestamp = shown["attempts"]["next"].as_str().unwrap().parse().unwrap();
     assert_eq!(next.as_millisecond() as u64, hutong_runtime::Clock::unix_ms(&*clock) + 120_000);
     assert_eq!(shown["attempts"]["last_failure"]["reason"], "later");
+    // The pause is kept before it begins: it has begun when the courier sleeps beside the survey of metrics.
+    until(|| clock.sleepers() >= 2).await;
     clock.advance(Duration::from_millis(119_999));
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(receiver.seen(), 1);
