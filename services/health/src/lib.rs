@@ -26,6 +26,7 @@ mod patch;
 pub mod records;
 mod resource;
 mod rules;
+pub mod sample;
 mod search;
 mod service;
 mod time;
