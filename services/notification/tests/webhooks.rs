@@ -32,6 +32,8 @@ fn webhooks() -> Webhooks {
         allow_networks: vec!["127.0.0.1".into()],
         backoff_first_ms: 1,
         backoff_max_ms: 5,
+        // A slow machine is no reason to give up: tests that want that say so.
+        attempts_max: u32::MAX,
         page_transactions_max: 7,
         ..Webhooks::default()
     }
@@ -121,8 +123,8 @@ async fn a_receiver_that_is_down_for_ten_thousand_changes_gets_them_all_in_order
         assert_eq!(event["receipt"], format!("/v1/transactions/{}/receipt", event["txid"].as_str().unwrap()));
         assert!(event["height"].as_str().unwrap().parse::<u64>().is_ok());
     }
-    let shown = city.shows(&id, |shown| shown["lag_heights"] == 0).await;
-    assert_eq!((&shown["dead_letters"], &shown["sequence"]), (&json!(0), &json!(expected.len())), "{shown}");
+    let shown = city.shows(&id, |shown| shown["sequence"] == expected.len()).await;
+    assert_eq!(shown["dead_letters"], 0, "{shown}");
     assert_eq!(city.running.invariants.count("TOLD"), 0);
 }
 
@@ -367,6 +369,7 @@ async fn only_what_matches_is_delivered() {
                 && tx.position.height >= from
         });
         assert!(!expected.is_empty(), "{filter}");
+        until(|| receiver.count() >= expected.len()).await;
         city.shows(&id, |shown| shown["lag_heights"] == 0).await;
         assert_eq!(receiver.expected(), expected, "{filter}");
         in_order(&receiver);
