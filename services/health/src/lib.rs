@@ -6,7 +6,7 @@
 //!
 //! Parts: [`contract`] (pure), [`build`] makes actions, [`records`] is the port to ledger and vault, [`bodies`] keeps what
 //! the service shows, `view` is the index, `search` what matches, `rules` whether a resource is one of R4, `engine` does
-//! the interactions, `api` is HTTP. [`import`] reads files to be loaded.
+//! the interactions, `api` is HTTP. [`import`] reads files to be loaded. [`sample`] is the index alone, to be measured.
 
 mod api;
 mod audit;
