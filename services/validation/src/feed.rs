@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use hutong_bus::{Entry, Filter, SharedBus, Stream};
+use hutong_keys::SigningKey;
 use hutong_ledger::{
     block::{Segment, SegmentRef},
     chain::Slot,
     hash::Hash,
-    id::{AgencyId, Domain},
+    id::{AgencyId, Domain, KeyId},
+    segment_request::{SegmentRequest, Wanted},
+    vote::HostSignature,
 };
 use hutong_peer::{
     agency::{Answer, Ask, ask},
@@ -86,6 +89,22 @@ pub(crate) fn matching(raw: &Bytes, slot: &Slot, named: &SegmentRef) -> Option<S
     fits.then_some(segment)
 }
 
+/// The question for a segment of a block, in an agency's name.
+pub(crate) fn question(
+    agency: AgencyId,
+    host_key: &SigningKey,
+    slot: &Slot,
+    domain: Domain,
+    not_after_ms: u64,
+) -> Ask {
+    let header = &slot.proposal.header;
+    let wanted =
+        Wanted { chain: header.chain, domain, height: header.height, block: slot.hash, not_after_ms };
+    let bytes = host_key.sign(&wanted.message());
+    let key = KeyId::of(host_key.public().as_bytes());
+    Ask::Segment(Box::new(SegmentRequest { wanted, signature: HostSignature { agency, key, bytes } }))
+}
+
 /// Asks hosts for a segment, one after the other, until one gives the right bytes.
 pub(crate) async fn fetch(
     bus: &SharedBus,
@@ -112,4 +131,118 @@ pub(crate) async fn fetch(
         }
     }
     None
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::Arc;
+
+    use hutong_bus_embedded::EmbeddedBus;
+    use hutong_ledger::{
+        block::{Header, Proposal},
+        epoch::{Agency, DomainRules, Epoch, Host, Key, Purpose},
+        genesis::{Genesis, RULES_VERSION},
+    };
+    use hutong_peer::subjects;
+    use hutong_wire::transaction::encode_segment;
+
+    use super::*;
+
+    const NOW_MS: u64 = 1_700_000_000_000;
+    const HOSTS: [&str; 4] = ["absent", "asker", "giver", "liar"];
+
+    fn host_key(name: &str) -> SigningKey {
+        let mut seed = [7; 32];
+        seed[..name.len()].copy_from_slice(name.as_bytes());
+        SigningKey::from_seed(&seed)
+    }
+
+    fn id(name: &str) -> AgencyId {
+        name.parse().unwrap()
+    }
+
+    fn genesis() -> Genesis {
+        let agencies = HOSTS.map(|name| Agency {
+            id: id(name),
+            name: name.into(),
+            validating: true,
+            keys: vec![Key { purpose: Purpose::Host, public: host_key(name).public().0 }],
+        });
+        let hosts = HOSTS.map(|name| Host { agency: id(name), ready: true }).to_vec();
+        let domain = "property".parse().unwrap();
+        let epoch = Epoch {
+            number: 0,
+            from_height: 1,
+            agencies: agencies.to_vec(),
+            domains: vec![DomainRules { domain, owner: id("giver"), contract: 1, hosts }],
+            orderers: Vec::new(),
+        };
+        Genesis { name: id("city"), time_ms: NOW_MS, epoch }
+    }
+
+    fn slot(genesis: &Genesis, segment: &Segment) -> (Slot, SegmentRef) {
+        let named = SegmentRef { domain: segment.domain, root: segment.root() };
+        let below = genesis.header();
+        let header = Header {
+            chain: genesis.chain(),
+            rules: RULES_VERSION,
+            height: 1,
+            prev: below.hash(),
+            segments: vec![named.clone()],
+            ..below
+        };
+        let (orderer, key, hash) = (id("giver"), KeyId([0; 8]), header.hash());
+        let proposal =
+            Arc::new(Proposal { header, view: 0, orderer, key, statuses: Vec::new(), signature: [0; 64] });
+        (Slot { proposal, hash, sequence: 1 }, named)
+    }
+
+    /// Answers as storage does: bytes to who is entitled, a refusal to anyone else.
+    async fn serve(bus: &SharedBus, name: &str, genesis: Genesis, raw: Bytes) {
+        let mut requests = bus.serve(&subjects::agency(&id(name))).await.unwrap();
+        tokio::spawn(async move {
+            while let Some(request) = requests.next().await {
+                let Ok(Ask::Segment(asked)) = Ask::decode(&request.message.payload) else {
+                    panic!("a question")
+                };
+                let answer = match asked.entitled(genesis.chain(), &genesis.epoch, NOW_MS) {
+                    Ok(()) => Answer::Segment(raw.to_vec()),
+                    Err(denied) => Answer::Refused(denied.to_string()),
+                };
+                request.reply(answer.encode().into()).await.unwrap();
+            }
+        });
+    }
+
+    #[tokio::test]
+    async fn a_segment_comes_from_whoever_has_the_right_bytes_to_who_may_have_them() {
+        let genesis = genesis();
+        let segment = Segment { domain: "property".parse().unwrap(), transactions: Vec::new() };
+        let (slot, named) = slot(&genesis, &segment);
+        let raw = encode_segment(&slot.hash, &segment);
+        let bus: SharedBus = EmbeddedBus::in_memory(Default::default()).unwrap();
+        serve(&bus, "giver", genesis.clone(), raw.clone()).await;
+        // A segment of another block, under a signature that nobody asked for.
+        serve(&bus, "liar", genesis.clone(), encode_segment(&Hash::ZERO, &segment)).await;
+        let fetched = async |hosts: &[&str], question: &Ask| {
+            let hosts: Vec<AgencyId> = hosts.iter().map(|host| id(host)).collect();
+            fetch(&bus, hosts.into_iter(), question, &slot, &named, Duration::from_secs(10)).await
+        };
+        let asked = |by: &str, key: &str, until| question(id(by), &host_key(key), &slot, named.domain, until);
+        let good = asked("asker", "asker", NOW_MS + 30_000);
+        assert_eq!(fetched(&["absent", "liar", "giver"], &good).await, Some(raw));
+        assert_eq!(fetched(&["absent", "liar"], &good).await, None);
+        assert_eq!(
+            fetched(&["giver"], &asked("asker", "liar", NOW_MS + 30_000)).await,
+            None,
+            "another's key"
+        );
+        assert_eq!(
+            fetched(&["giver"], &asked("stranger", "stranger", NOW_MS + 30_000)).await,
+            None,
+            "no host"
+        );
+        assert_eq!(fetched(&["giver"], &asked("asker", "asker", NOW_MS - 1)).await, None, "it ended");
+    }
 }

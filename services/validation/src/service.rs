@@ -15,11 +15,9 @@ use hutong_ledger::{
     chain::{Base, Lane, Placed, Slot},
     contract::Contract,
     epoch::Epoch,
-    id::{AgencyId, Domain, KeyId},
-    segment_request::{SegmentRequest, Wanted},
-    vote::HostSignature,
+    id::{AgencyId, Domain},
 };
-use hutong_peer::{ExecutedBlock, Session, SharedStorage, Submitted, agency::Ask, stream, subjects};
+use hutong_peer::{ExecutedBlock, Session, SharedStorage, Submitted, stream, subjects};
 use hutong_runtime::{ComputePool, SharedClock, trace};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -115,18 +113,6 @@ impl ValidationService {
             error = round.run(follow) => error,
             error = self.follow_finals(height, finals) => error,
         }
-    }
-
-    /// Asks for a segment of a block, in this agency's name.
-    fn question(&self, slot: &Slot, domain: Domain) -> Ask {
-        let header = &slot.proposal.header;
-        let not_after_ms = self.clock.unix_ms().saturating_add(self.config.question_ms);
-        let wanted =
-            Wanted { chain: header.chain, domain, height: header.height, block: slot.hash, not_after_ms };
-        let bytes = self.host_key.sign(&wanted.message());
-        let key = KeyId::of(self.host_key.public().as_bytes());
-        let signature = HostSignature { agency: self.agency, key, bytes };
-        Ask::Segment(Box::new(SegmentRequest { wanted, signature }))
     }
 
     async fn follow_finals(&self, mut height: u64, finals: watch::Sender<u64>) -> Error {
@@ -342,7 +328,9 @@ impl Round<'_> {
                 continue;
             }
             let timeout = service.config.ask_timeout();
-            let question = service.question(&slot, named.domain);
+            let not_after_ms = service.clock.unix_ms().saturating_add(service.config.question_ms);
+            let question =
+                feed::question(service.agency, &service.host_key, &slot, named.domain, not_after_ms);
             let others = epoch.hosts(named.domain).into_iter().filter(|host| *host != service.agency);
             match feed::fetch(&service.bus, others, &question, &slot, named, timeout).await {
                 Some(raw) => self.segments.put(slot.hash, named.domain, raw),

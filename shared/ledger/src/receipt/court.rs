@@ -1,9 +1,11 @@
 //! Judging notes under an epoch: whose keys may sign, whether they did, and whether they are enough.
 
+use std::collections::BTreeSet;
+
 use crate::{
     epoch::{Epoch, Purpose, faults, quorum},
     id::{AgencyId, ChainId, Domain},
-    note::{Algorithm, Checkpoint, SignedNote, VerifierKey, host_name, origin},
+    note::{Algorithm, Checkpoint, NoteSignature, SignedNote, VerifierKey, host_name, origin},
 };
 
 use super::verify::{Fault, Standing, VerifyError};
@@ -81,8 +83,11 @@ impl Court<'_> {
         let signed = note.verify(&keys).map_err(|source| VerifyError::Signature { part, domain, source })?;
         // Whoever signed twice signed one of them for nothing; the document is not as it was made.
         if signed.len() != note.signatures().len() {
-            let name = "the same signer twice".to_owned();
-            return Err(VerifyError::UnknownSigner { part, domain, name });
+            let named = |s: &NoteSignature| (s.name().to_owned(), s.key_id());
+            let mut seen = BTreeSet::new();
+            let twice = note.signatures().iter().find(|s| !seen.insert(named(s)));
+            let name = twice.map(|s| s.name().to_owned()).unwrap_or_default();
+            return Err(VerifyError::SignedTwice { part, domain, name });
         }
         let mut cosigners: Vec<(u64, AgencyId)> = Vec::new();
         for one in &signed {

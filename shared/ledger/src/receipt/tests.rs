@@ -246,6 +246,14 @@ fn each_way_to_fail_has_its_name() {
     ));
     let swap = |c: &mut City| c.receipt.membership = c.receipt.epochs[1].proof.0.checkpoint.clone().into();
     assert!(matches!(fails(&swap), E::UnknownSigner { .. }));
+    let twice = |c: &mut City| {
+        let note = c.receipt.membership.0.to_string();
+        let line = note.lines().find(|line| line.starts_with("— ")).unwrap();
+        c.receipt.membership = Text(format!("{note}{line}\n").parse().unwrap());
+    };
+    assert!(
+        matches!(fails(&twice), E::SignedTwice { domain: Domain::MEMBERSHIP, name, .. } if name.contains('/'))
+    );
     let other = |c: &mut City| {
         let sealed = seal(notes(), 13, Hash::ZERO, Hash::ZERO, &[0, 1, 2, 3], 2);
         c.receipt.membership = Text(sealed.membership);

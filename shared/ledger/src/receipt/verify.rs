@@ -109,6 +109,8 @@ pub enum VerifyError {
     Domain { part: Fault, domain: Domain },
     #[error("{part}: the note of {domain} has a signature by {name}, whose key the epoch does not list")]
     UnknownSigner { part: Fault, domain: Domain, name: String },
+    #[error("{part}: the note of {domain} has two signatures by {name}")]
+    SignedTwice { part: Fault, domain: Domain, name: String },
     #[error("{part}: the note of {domain}: {source}")]
     Signature { part: Fault, domain: Domain, source: crate::note::BadSignature },
     #[error("{part}: {cosigned} of {hosts} hosts of {domain} cosigned; {quorum} are needed")]
