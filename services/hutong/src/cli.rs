@@ -107,7 +107,7 @@ pub struct Up {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub agencies: u16,
     /// `embedded`, or the address of a NATS server with JetStream
-    #[arg(long, default_value = "embedded")]
+    #[arg(long, default_value = "embedded", value_parser = bus)]
     pub bus: String,
     /// Load the bundled property sales and show the flow at work
     #[arg(long)]
@@ -115,6 +115,16 @@ pub struct Up {
     /// The name of a new city
     #[arg(long, default_value = "beijing")]
     pub name: AgencyId,
+}
+
+/// A bus that there is: a slip of the pen is not taken for the name of a machine.
+fn bus(text: &str) -> Result<String, String> {
+    let addresses = || text.split(',').map(str::trim);
+    match text == "embedded" || addresses().all(|url| url.starts_with("nats://") || url.starts_with("tls://"))
+    {
+        true => Ok(text.to_owned()),
+        false => Err("`embedded`, or nats:// or tls:// addresses, comma-separated".into()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -318,7 +328,7 @@ pub struct Bench {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub agencies: u16,
     /// `embedded`, or the address of a NATS server with JetStream
-    #[arg(long, default_value = "embedded")]
+    #[arg(long, default_value = "embedded", value_parser = bus)]
     pub bus: String,
     #[arg(long, value_enum, default_value_t = Via::Bus)]
     pub via: Via,
@@ -378,6 +388,8 @@ mod tests {
             &["hutong", "keys", "new", "--agency", "a", "--purpose", "everything"],
             &["hutong", "up", "--agencies", "0"],
             &["hutong", "bench", "--via", "pigeon"],
+            &["hutong", "up", "--bus", "embeded"],
+            &["hutong", "bench", "--bus", "nats:/broker"],
         ] {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
         }

@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use hutong::city::domains::sealed;
+use hutong::city::domains::{RECORD_TYPES, sealed};
 
 /// Sealed fields by domain and record type.
 type Sealed = BTreeMap<(String, String), Vec<String>>;
 
 fn declared() -> Sealed {
-    let types = sealed().into_iter().flat_map(|contract| {
+    let types = sealed(RECORD_TYPES).into_iter().flat_map(|contract| {
         let domain = contract.domain().to_string();
         contract.sealed_types().into_iter().map(move |sealed| {
             let fields = sealed.fields.iter().map(|&field| field.to_owned()).collect();

@@ -21,6 +21,10 @@ use crate::{
     realtime::{OpeningStatus, Update},
 };
 
+/// How many places a search with a filter brings into order before it looks at all within the radius instead.
+/// Few under test, where both ways are to be taken.
+const ORDERED_MAX: usize = if cfg!(test) { 4 } else { 2000 };
+
 type Place = GeomWithData<Point, Arc<Entry>>;
 
 /// A site as it stands.
@@ -168,24 +172,36 @@ impl View {
         let here = geo::point(near.lat, near.lon);
         // A little more, so that rounding leaves nothing out; the distance itself decides.
         let chord_2 = geo::chord_2(near.radius_m) * (1.0 + 1e-9) + 1e-20;
-        let found = |place: &Place, distance_2: f64| {
-            let distance_m = geo::distance_m(distance_2);
-            let fits = distance_m <= near.radius_m && fits(near, &place.data);
-            fits.then(|| (distance_m, place.data.clone()))
+        let found = |(place, distance_2)| found(near, place, distance_2);
+        let by_distance = self.places.nearest_neighbor_iter_with_distance_2(&here);
+        let mut within = by_distance.take_while(|(_, distance_2)| *distance_2 <= chord_2);
+        let steps = if near.is_picky() { ORDERED_MAX } else { usize::MAX };
+        let mut nearest: Vec<(f64, &Arc<Entry>)> =
+            within.by_ref().take(steps).filter_map(found).take(near.limit).collect();
+        if nearest.len() < near.limit && within.next().is_some() {
+            // Few fit: looking at all within the radius costs less than bringing all of them into order.
+            let all = self.places.locate_within_distance(here, chord_2);
+            nearest = all.map(|place| (place, place.distance_2(&here))).filter_map(found).collect();
+        }
+        let order = |a: &(f64, &Arc<Entry>), b: &(f64, &Arc<Entry>)| {
+            a.0.total_cmp(&b.0).then_with(|| a.1.name.cmp(&b.1.name))
         };
-        let mut nearest: Vec<(f64, Arc<Entry>)> = if near.is_picky() {
-            // Few may fit: looking at all within the radius costs less than bringing all of them into order.
-            let within = self.places.locate_within_distance(here, chord_2);
-            within.filter_map(|place| found(place, place.distance_2(&here))).collect()
-        } else {
-            let by_distance = self.places.nearest_neighbor_iter_with_distance_2(&here);
-            let within = by_distance.take_while(|(_, distance_2)| *distance_2 <= chord_2);
-            within.filter_map(|(place, distance_2)| found(place, distance_2)).take(near.limit).collect()
-        };
-        nearest.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.name.cmp(&b.1.name)));
-        nearest.truncate(near.limit);
+        if nearest.len() > near.limit {
+            nearest.select_nth_unstable_by(near.limit, order);
+            nearest.truncate(near.limit);
+        }
+        nearest.sort_by(order);
         nearest.into_iter().map(|(distance_m, entry)| (distance_m, entry.standing())).collect()
     }
+}
+
+/// A place with its distance in metres, if it is wanted. What rules most out is looked at first.
+fn found<'a>(near: &Near, place: &'a Place, distance_2: f64) -> Option<(f64, &'a Arc<Entry>)> {
+    if !fits(near, &place.data) {
+        return None;
+    }
+    let distance_m = geo::distance_m(distance_2);
+    (distance_m <= near.radius_m).then_some((distance_m, &place.data))
 }
 
 fn fits(near: &Near, entry: &Entry) -> bool {

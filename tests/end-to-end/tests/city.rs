@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path};
 use futures::StreamExt;
 use hutong::{
     city::{
-        domains::contracts,
+        domains::{RECORD_TYPES, contracts},
         layout::Layout,
         up::{Options, Running},
     },
@@ -92,7 +92,7 @@ async fn scenario(nats: Option<&str>) {
 
     for agency in genesis.epoch.validating() {
         let folder = layout.agency(&agency.id).join("storage");
-        let report = hutong_storage::fsck(&folder, &contracts(), &genesis).unwrap();
+        let report = hutong_storage::fsck(&folder, &contracts(RECORD_TYPES), &genesis).unwrap();
         assert!(report.difference.is_none(), "{}: {:?}", agency.id, report.difference);
         assert!(report.transactions >= size);
     }
@@ -119,7 +119,8 @@ async fn receipt_proves(client: &Client, city: &City, id: &Value) {
     let extract = client.get("/property/v1/parcels/526301100/extract").await.unwrap();
     let state = receipt::verify_state(extract["receipt"].to_string().as_bytes(), &trust).unwrap();
     let value = state.current.unwrap().1.unwrap();
-    let property = contracts().into_iter().find(|contract| contract.domain() == state.domain).unwrap();
+    let property =
+        contracts(RECORD_TYPES).into_iter().find(|contract| contract.domain() == state.domain).unwrap();
     assert_eq!(property.render(&state.record, &value), Some(extract["content"].clone()));
 }
 

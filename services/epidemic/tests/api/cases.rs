@@ -226,10 +226,6 @@ async fn the_line_list_is_for_agencies() {
     running.until_found("", &["a"]).await;
     running.city.away.store(true, std::sync::atomic::Ordering::SeqCst);
     for part in ["", "/a", "/a/history"] {
-        assert_eq!(
-            running.get(&format!("{CASES}{part}")).await.code(),
-            (503, "unavailable"),
-            "{part}"
-        );
+        assert_eq!(running.get(&format!("{CASES}{part}")).await.code(), (503, "unavailable"), "{part}");
     }
 }

@@ -211,14 +211,14 @@ pub fn owners(epoch: &Epoch) -> BTreeSet<AgencyId> {
     city.map(|rules| rules.owner).collect()
 }
 
-/// The contracts of all record types.
-pub fn contracts() -> Vec<Arc<dyn Contract>> {
-    RECORD_TYPES.iter().map(|record_type| (record_type.contract)()).collect()
+/// The contracts of record types.
+pub fn contracts(record_types: &[RecordType]) -> Vec<Arc<dyn Contract>> {
+    record_types.iter().map(|record_type| (record_type.contract)()).collect()
 }
 
-/// What the record types say of their sealed fields.
-pub fn sealed() -> Vec<Arc<dyn SealedDomain>> {
-    RECORD_TYPES.iter().filter_map(|record_type| record_type.sealed).map(|sealed| sealed()).collect()
+/// What record types say of their sealed fields.
+pub fn sealed(record_types: &[RecordType]) -> Vec<Arc<dyn SealedDomain>> {
+    record_types.iter().filter_map(|record_type| record_type.sealed).map(|sealed| sealed()).collect()
 }
 
 /// Runs the loop of a service, which ends only when it is told to.

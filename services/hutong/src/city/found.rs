@@ -12,7 +12,7 @@ use hutong_ledger::{
 
 use super::{
     CityError as Error,
-    domains::RECORD_TYPES,
+    domains::RecordType,
     layout::{City, CityAgency, Layout},
 };
 
@@ -31,12 +31,13 @@ const ORDERERS: usize = 2;
 /// Makes keys, genesis, trust file and `city.json` in an empty data folder.
 pub fn found(
     layout: &Layout,
+    record_types: &[RecordType],
     name: AgencyId,
     validating: usize,
     time_ms: u64,
     url: &str,
 ) -> Result<Genesis, Error> {
-    let genesis = Genesis { name, time_ms, epoch: first_epoch(layout, validating)? };
+    let genesis = Genesis { name, time_ms, epoch: first_epoch(layout, record_types, validating)? };
     genesis.check().map_err(Error::Genesis)?;
     write_json(&layout.genesis(), &genesis)?;
     let trust = TrustFile::of(&genesis);
@@ -63,22 +64,23 @@ pub fn write_city(layout: &Layout, genesis: &Genesis, epoch: &Epoch, url: &str) 
     Ok(city)
 }
 
-fn first_epoch(layout: &Layout, validating: usize) -> Result<Epoch, Error> {
+fn first_epoch(layout: &Layout, record_types: &[RecordType], validating: usize) -> Result<Epoch, Error> {
     let count = validating.max(AGENCIES.len());
     let mut agencies = Vec::with_capacity(count);
     for rank in 0..count {
         let (id, name) = match AGENCIES.get(rank) {
-            Some((id, name)) => (id.parse()?, (*name).to_owned()),
+            Some((id, name)) => (id.parse::<AgencyId>()?, (*name).to_owned()),
             None => (format!("agency-{}", rank + 1).parse()?, format!("Agency {}", rank + 1)),
         };
-        agencies.push(make_agency(layout, id, name, rank, rank < validating)?);
+        let owns = record_types.iter().any(|record_type| record_type.owner == id.as_str());
+        agencies.push(make_agency(layout, id, name, Place { rank, validating: rank < validating, owns })?);
     }
     let orderers = agencies.iter().take(ORDERERS.min(validating)).map(|a: &Agency| a.id).collect();
     agencies.sort_by_key(|agency| agency.id);
     let ready: Vec<Host> =
         agencies.iter().filter(|a| a.validating).map(|a| Host { agency: a.id, ready: true }).collect();
     let mut domains = Vec::new();
-    for record_type in RECORD_TYPES {
+    for record_type in record_types {
         let domain = record_type.domain()?;
         let hosts = if domain.is_platform() { Vec::new() } else { ready.clone() };
         let contract = (record_type.contract)().version();
@@ -88,14 +90,16 @@ fn first_epoch(layout: &Layout, validating: usize) -> Result<Epoch, Error> {
     Ok(Epoch { number: 0, from_height: 1, agencies, domains, orderers })
 }
 
-fn make_agency(
-    layout: &Layout,
-    id: AgencyId,
-    name: String,
+/// What an agency is in a new city.
+struct Place {
     rank: usize,
     validating: bool,
-) -> Result<Agency, Error> {
-    let owns = RECORD_TYPES.iter().any(|record_type| record_type.owner == id.as_str());
+    /// Owns a domain, and keeps its log.
+    owns: bool,
+}
+
+fn make_agency(layout: &Layout, id: AgencyId, name: String, place: Place) -> Result<Agency, Error> {
+    let Place { rank, validating, owns } = place;
     let mut purposes = vec![Purpose::Signing, Purpose::Sealing];
     if validating {
         purposes.push(Purpose::Host);

@@ -9,11 +9,13 @@ use hutong_runtime::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::CityError as Error;
+use super::{CityError as Error, domains::RecordType};
 
 /// One process's environment. A test that runs two cities makes two.
 #[derive(Debug)]
 pub struct Host {
+    /// The record types of its city.
+    pub record_types: &'static [RecordType],
     pub clock: SharedClock,
     pub pool: ComputePool,
     pub metrics: Metrics,
@@ -25,12 +27,13 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn new() -> Result<Self, Error> {
+    pub fn new(record_types: &'static [RecordType]) -> Result<Self, Error> {
         let clock = SystemClock::shared();
         let health = Health::new();
         let metrics = Metrics::new();
         let ids: Vec<&'static str> = Invariant::ALL.iter().map(|invariant| invariant.id()).collect();
         Ok(Self {
+            record_types,
             pool: ComputePool::new(0)?,
             invariants: InvariantCounters::new(&metrics, &ids),
             supervisor: Supervisor::new(Shutdown::new(), health.clone(), clock.clone()),

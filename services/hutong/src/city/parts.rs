@@ -83,7 +83,7 @@ impl Site<'_> {
             genesis: self.genesis.clone(),
             host_key: self.key(Purpose::Host)?,
             log_keys,
-            contracts: contracts(),
+            contracts: contracts(self.host.record_types),
             config: hutong_storage::Config::default(),
             journal: hutong_journal::Options::default(),
             bus: self.bus.clone(),
@@ -119,7 +119,12 @@ impl Site<'_> {
             host_key: Arc::new(self.key(Purpose::Host)?),
         };
         let config = hutong_validation::Config::default();
-        let service = hutong_validation::ValidationService::new(self.agency, config, contracts(), ports);
+        let service = hutong_validation::ValidationService::new(
+            self.agency,
+            config,
+            contracts(self.host.record_types),
+            ports,
+        );
         self.host.run(format!("validation {}", self.agency), |stop| service.run(stop));
         Ok(())
     }
@@ -149,7 +154,7 @@ impl Site<'_> {
             pool: self.host.pool.clone(),
             metrics: self.host.metrics.clone(),
             key: Arc::new(self.key(Purpose::Ingest)?),
-            contracts: contracts(),
+            contracts: contracts(self.host.record_types),
         };
         let config = hutong_ingest::Config::default();
         let opened = hutong_ingest::IngestService::open(self.agency, config, &self.layout.ingest(), ports);
@@ -235,7 +240,7 @@ impl Site<'_> {
             clock: self.host.clock.clone(),
             metrics: self.host.metrics.clone(),
             invariants: self.host.invariants.clone(),
-            contracts: contracts(),
+            contracts: contracts(self.host.record_types),
             outside: hutong_notification::Outside::system()
                 .map_err(|error| Error::service("notification", error))?,
         };

@@ -19,7 +19,7 @@ use utoipa::openapi::OpenApi;
 
 use super::{
     CityError as Error,
-    domains::{Desks, RECORD_TYPES, owners, publish_datasets, sealed},
+    domains::{Desks, RECORD_TYPES, RecordType, owners, publish_datasets, sealed},
     found, front,
     host::Host,
     layout::{City, Layout},
@@ -59,8 +59,17 @@ pub struct Running {
 impl Running {
     /// Starts the city in a data folder, which is founded if it is empty, and returns when its port answers.
     pub async fn start(layout: Layout, options: Options) -> Result<Self, Error> {
+        Self::start_with(layout, options, RECORD_TYPES).await
+    }
+
+    /// Starts a city with these record types: the program's own, and perhaps others.
+    pub async fn start_with(
+        layout: Layout,
+        options: Options,
+        record_types: &'static [RecordType],
+    ) -> Result<Self, Error> {
         let lock = lock(&layout)?;
-        let host = Host::new()?;
+        let host = Host::new(record_types)?;
         let settings = HttpSettings { listen: options.listen, ..HttpSettings::default() };
         let server = HttpServer::bind(settings).await?;
         let url = format!("http://{}", server.address());
@@ -133,7 +142,7 @@ impl Running {
             storage: first.clone(),
             vaults: vaults.clone(),
             desks: desks.clone(),
-            sealed: sealed(),
+            sealed: sealed(record_types),
             authenticator: authenticator.clone(),
             clock: host.clock.clone(),
             personas: Some(Arc::new(DevelopmentDesk { personas, clock: host.clock.clone() })),
@@ -146,7 +155,7 @@ impl Running {
             desks: desks.clone(),
         }));
         let mut publishing = JoinSet::new();
-        for record_type in RECORD_TYPES {
+        for record_type in record_types {
             let owner = record_type.owner_in(&standing.epoch)?;
             let missing = || Error::NoKey { agency: owner, domain: record_type.name };
             let own = desks.get(&owner).ok_or_else(missing)?.clone();
@@ -200,7 +209,14 @@ fn lock(layout: &Layout) -> Result<File, Error> {
 fn open_genesis(layout: &Layout, options: &Options, url: &str, host: &Host) -> Result<Genesis, Error> {
     let path = layout.genesis();
     if !path.exists() {
-        return found::found(layout, options.name, options.agencies, host.clock.unix_ms(), url);
+        return found::found(
+            layout,
+            host.record_types,
+            options.name,
+            options.agencies,
+            host.clock.unix_ms(),
+            url,
+        );
     }
     let genesis: Genesis = found::read_json(&path)?;
     genesis.check().map_err(Error::Genesis)?;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{CommandError, Context};
 use crate::{
     broker::BrokerSettings,
-    city::{CityError, found, layout::Layout},
+    city::{CityError, domains::RECORD_TYPES, found, layout::Layout},
     cli::{Deploy, DeployCity, DeployStreams},
     deploy::{self, Place, Plan},
 };
@@ -43,7 +43,7 @@ fn city(context: &Context, args: &DeployCity) -> Result<(), CommandError> {
             _ => URL.to_owned(),
         };
         let time_ms = SystemClock::new().unix_ms();
-        found::found(&layout, args.name, usize::from(args.agencies), time_ms, &url)?
+        found::found(&layout, RECORD_TYPES, args.name, usize::from(args.agencies), time_ms, &url)?
     };
     let place = match args.here {
         Some(first_port) => Place::Here { first_port },

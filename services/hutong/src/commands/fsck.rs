@@ -5,7 +5,12 @@ use serde_json::json;
 
 use super::{CommandError, Context};
 use crate::{
-    city::{CityError, domains::contracts, found, layout::Layout},
+    city::{
+        CityError,
+        domains::{RECORD_TYPES, contracts},
+        found,
+        layout::Layout,
+    },
     cli::Fsck,
 };
 
@@ -31,7 +36,7 @@ pub(super) fn run(context: &Context, args: &Fsck) -> Result<(), CommandError> {
     let (mut reports, mut texts, mut sound) = (Vec::new(), Vec::new(), true);
     for agency in agencies {
         let folder = layout.agency(&agency).join("storage");
-        let report = hutong_storage::fsck(&folder, &contracts(), &genesis)
+        let report = hutong_storage::fsck(&folder, &contracts(RECORD_TYPES), &genesis)
             .map_err(|error| CityError::service("fsck", error))?;
         sound &= report.difference.is_none();
         let found = report.difference.as_ref().map(|difference| {

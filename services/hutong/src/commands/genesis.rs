@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{CommandError, Context};
 use crate::{
-    city::{found, layout::Layout},
+    city::{domains::RECORD_TYPES, found, layout::Layout},
     cli::GenesisArgs,
 };
 
@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context, args: &GenesisArgs) -> Result<(), CommandEr
     }
     let url = context.global.url.as_deref().unwrap_or(URL);
     let time_ms = SystemClock::new().unix_ms();
-    let genesis = found::found(&layout, args.name, usize::from(args.agencies), time_ms, url)?;
+    let genesis = found::found(&layout, RECORD_TYPES, args.name, usize::from(args.agencies), time_ms, url)?;
     let result = json!({
         "chain": genesis.chain(),
         "genesis": layout.genesis(),

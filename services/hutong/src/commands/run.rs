@@ -33,7 +33,7 @@ use crate::{
     broker::BrokerSettings,
     city::{
         CityError,
-        domains::{Desks, owners, publish_datasets, sealed},
+        domains::{Desks, RECORD_TYPES, owners, publish_datasets, sealed},
         found, front,
         host::Host,
         layout::Layout,
@@ -127,7 +127,7 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     };
     let genesis: Genesis = found::read_json(&layout.genesis())?;
     genesis.check().map_err(CityError::Genesis)?;
-    let host = Host::new()?;
+    let host = Host::new(RECORD_TYPES)?;
     let server = HttpServer::bind(settings.http.clone()).await.map_err(CityError::from)?;
     let url = format!("http://{}", server.address());
     let options = settings.broker.options(&settings.bus, &format!("{name} {agency}"))?;
@@ -179,7 +179,7 @@ async fn front_of_city(context: &Context, args: &Run) -> Result<(), CommandError
     }
     let _telemetry =
         telemetry::init(&settings.telemetry, "front", &settings.agency).map_err(CityError::from)?;
-    let host = Host::new()?;
+    let host = Host::new(RECORD_TYPES)?;
     let server = HttpServer::bind(settings.http.clone()).await.map_err(CityError::from)?;
     let url = format!("http://{}", server.address());
     host.shutdown().on_signals().map_err(CityError::from)?;
@@ -228,7 +228,7 @@ fn start(
                 storage,
                 vaults,
                 desks: [(site.agency, desk)].into(),
-                sealed: sealed(),
+                sealed: sealed(RECORD_TYPES),
                 authenticator: authenticator.clone(),
                 clock: site.host.clock.clone(),
                 personas: None,

@@ -10,7 +10,10 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::{CommandError, Context};
 use crate::{
-    city::{domains::contracts, found::read_json},
+    city::{
+        domains::{RECORD_TYPES, contracts},
+        found::read_json,
+    },
     cli::Verify,
 };
 
@@ -75,7 +78,7 @@ struct Extract<'a> {
 impl Extract<'_> {
     /// The content is what the record's contract makes of what was proved.
     fn check(&self, state: &receipt::VerifiedState) -> Result<(), CommandError> {
-        let contract = contracts().into_iter().find(|contract| contract.domain() == state.domain);
+        let contract = contracts(RECORD_TYPES).into_iter().find(|contract| contract.domain() == state.domain);
         let value = state.current.as_ref().and_then(|(_, value)| value.as_deref());
         let shown = contract.zip(value).and_then(|(contract, value)| contract.render(&state.record, value));
         if shown.as_ref() == Some(&self.content) {
@@ -162,7 +165,7 @@ fn text(result: &Value, standing: &Standing) -> String {
         "verified     from the document and the trust file alone\n{what}\n\
          height       {} of chain {}, epoch {}\n\
          hosts        {} ({} of {} signed, {} needed)\n\
-         tolerates    {} faulty hosts, {} of {} validating agencies",
+         tolerates    {} faulty of {} hosts, {} of {} validating agencies",
         result["height"],
         result["chain"].as_str().unwrap_or_default(),
         standing.epoch,
@@ -171,6 +174,7 @@ fn text(result: &Value, standing: &Standing) -> String {
         standing.hosts.len(),
         standing.quorum,
         standing.tolerated_faults,
+        standing.hosts.len(),
         standing.validating_tolerated_faults,
         standing.validating,
     )

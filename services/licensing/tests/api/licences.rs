@@ -206,10 +206,7 @@ async fn storage_that_is_away_is_told() {
     }
     let verify = running.post("/licensing/v1/verify", json!({ "credential": credential })).await;
     assert_eq!(verify.code(), (503, "unavailable"));
-    assert_eq!(
-        running.get_as(owner(), &format!("{LICENCES}/{id}")).await.code(),
-        (503, "unavailable")
-    );
+    assert_eq!(running.get_as(owner(), &format!("{LICENCES}/{id}")).await.code(), (503, "unavailable"));
     // The status list is served from what the view knows, and resident ids need nobody.
     assert_eq!(running.get("/licensing/v1/status/0").await.status, 200);
     running.city.away.store(false, Ordering::SeqCst);

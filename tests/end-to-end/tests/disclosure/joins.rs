@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
-use hutong::city::{domains::sealed, up::Running};
+use hutong::city::{
+    domains::{RECORD_TYPES, sealed},
+    up::Running,
+};
 use hutong_bus::{Filter, Stream};
 use hutong_ledger::{
     epoch::Epoch,
@@ -37,7 +40,7 @@ pub(crate) async fn finals(running: &Running, domain: Domain) -> Vec<FinalTransa
 /// Every sealed field that stands on the ledger is one that its record type declares: what the catalogue says is all there is.
 pub(crate) async fn what_is_sealed_is_declared(running: &Running) {
     let mut seen = BTreeSet::new();
-    for contract in sealed() {
+    for contract in sealed(RECORD_TYPES) {
         let types = contract.sealed_types();
         for transaction in finals(running, contract.domain()).await {
             for change in &transaction.changes {
@@ -166,7 +169,7 @@ fn everybodys(epoch: &Epoch, value: &[u8]) -> bool {
         .is_some_and(|of| epoch.agencies.iter().any(|a| a.id.as_str() == of));
     let task =
         text.strip_prefix("task of ").is_some_and(|of| epoch.agencies.iter().any(|a| a.id.as_str() == of));
-    let field = hutong::city::domains::sealed().iter().any(|contract| {
+    let field = sealed(RECORD_TYPES).iter().any(|contract| {
         contract.sealed_types().iter().any(|sealed| sealed.name == text || sealed.fields.contains(&text))
     });
     agency || official || task || field || ["my wish"].contains(&text)
