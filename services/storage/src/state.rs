@@ -142,7 +142,8 @@ impl State {
             let Some(state) = self.domains.get_mut(&domain) else {
                 return Err(Error::Gone { what: "a domain's state" });
             };
-            let root = state.tree.update(height, changes)?;
+            let nonce = part.result.executed.last().map(|executed| &executed.opening.nonce);
+            let root = state.tree.update(height, changes, nonce)?;
             let point = Point { domain, size: frontier.size(), root: frontier.root(), state: root };
             points.insert(domain, point);
             layer.domains.insert(domain, DomainLayer { frontier, growths });

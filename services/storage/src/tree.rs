@@ -20,6 +20,7 @@ use moka::sync::Cache;
 use crate::{
     Error,
     read::{damaged, stored_segment},
+    segment::StoredSegment,
     tables::{DomainKey, HeightKey, LOG_STARTS, META, Meta, NODES},
     write,
 };
@@ -71,7 +72,7 @@ impl DomainTree {
         if settled == Head::EMPTY && domain == Domain::MEMBERSHIP {
             let epoch = hutong_ledger::epoch::Epoch::record();
             let hash = write::genesis_hash(&snapshot)?;
-            tree.extend(0, BTreeMap::from([(&epoch, hash)]))?;
+            tree.extend(0, BTreeMap::from([(&epoch, hash)]), None)?;
             tree.settle(0);
         }
         tree.catch_up(&snapshot, persisted)?;
@@ -101,12 +102,17 @@ impl DomainTree {
         let Some(last) = heights.first().copied() else { return Ok(()) };
         let mut segments = Vec::with_capacity(heights.len());
         for height in heights.into_iter().rev() {
-            segments.push(stored_segment(snapshot, &HeightKey { height, domain: self.domain })?);
+            segments.push((height, stored_segment(snapshot, &HeightKey { height, domain: self.domain })?));
         }
-        let changes = segments.iter().flat_map(|segment| &segment.transactions);
+        let changes = segments.iter().flat_map(|(_, segment)| &segment.transactions);
         let changes = changes.flat_map(|tx| &tx.opening.changes);
         let changes: BTreeMap<_, _> = changes.map(|change| (&change.record, change.hash)).collect();
-        self.extend(last, changes)?;
+        let entries = |(height, segment): &(u64, StoredSegment)| {
+            Some((*height, segment.transactions.last()?.opening.nonce))
+        };
+        let veil = segments.iter().rev().find_map(entries);
+        let veil = veil.map(|(height, nonce)| state_tree::veil(height, &nonce));
+        self.extend(last, changes, veil)?;
         self.settle(last);
         Ok(())
     }
@@ -120,14 +126,25 @@ impl DomainTree {
         self.head().root()
     }
 
-    /// Adds a layer and returns its root.
-    pub(crate) fn update(&mut self, height: u64, changes: BTreeMap<&RecordId, Hash>) -> Result<Hash, Error> {
-        self.extend(height, changes)?;
+    /// Adds a layer and returns its root. The nonce is that of the block's last log entry here, if it has any.
+    pub(crate) fn update(
+        &mut self,
+        height: u64,
+        changes: BTreeMap<&RecordId, Hash>,
+        nonce: Option<&[u8; 16]>,
+    ) -> Result<Hash, Error> {
+        self.extend(height, changes, nonce.map(|nonce| state_tree::veil(height, nonce)))?;
         Ok(self.root())
     }
 
-    fn extend(&mut self, height: u64, changes: BTreeMap<&RecordId, Hash>) -> Result<(), Error> {
-        let changes = changes.into_iter().map(|(record, hash)| (StateKey::of(record), Some(hash)));
+    fn extend(
+        &mut self,
+        height: u64,
+        changes: BTreeMap<&RecordId, Hash>,
+        veil: Option<(StateKey, Hash)>,
+    ) -> Result<(), Error> {
+        let changes = changes.into_iter().map(|(record, hash)| (StateKey::of(record), hash));
+        let changes = changes.chain(veil).map(|(key, hash)| (key, Some(hash)));
         let update = apply(&Pages(self), &self.head(), height, changes).map_err(|e| self.failed(e))?;
         let new = update.new.iter().map(|(key, _)| *key).collect();
         self.fresh.extend(update.new);

@@ -160,6 +160,27 @@ impl TileReader for Fetched {
     }
 }
 
+/// Whoever reads the checkpoints around a block learns nothing of what became of its transactions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_does_not_tell_that_all_were_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let genesis = genesis(1);
+    let (bus, mut maker) = (bus(), Maker::new(&genesis));
+    let node = Node::start(0, &genesis, &bus, dir.path());
+    let api = Api(hutong_storage::api::routes(node.storage.clone()));
+    let mut roots = std::collections::BTreeSet::new();
+    for (height, action) in (1..).zip(["a=1", "nonsense", "nonsense", "b=2", "nonsense"]) {
+        node.submit(&maker.block(&[action])).await;
+        node.final_at(height).await;
+        let note = api.ok(None, "/log/notes/checkpoint").await;
+        let note: SignedNote = String::from_utf8(note.body).unwrap().parse().unwrap();
+        let checkpoint: Checkpoint = note.text().parse().unwrap();
+        assert_eq!(checkpoint.height, height);
+        assert!(roots.insert(checkpoint.state), "the root of height {height} was there before");
+    }
+    node.stop().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_public_log_proves_itself() {
     let dir = tempfile::tempdir().unwrap();

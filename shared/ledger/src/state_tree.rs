@@ -41,6 +41,13 @@ pub const EMPTY_ROOT: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StateKey(pub Hash);
 
+/// An entry of the tree that is no record's: every block with log entries of the domain changes it, whatever came of
+/// them. Without it a root that stays as it was would tell everyone that all of them were refused. The nonce is that
+/// of the block's last entry, which only those know who may read the domain.
+pub fn veil(height: u64, nonce: &[u8; 16]) -> (StateKey, Hash) {
+    (StateKey(Tag::Veil.hash(&[])), Tag::Veil.hash(&[&height.to_be_bytes(), nonce]))
+}
+
 impl StateKey {
     pub fn of(record: &RecordId) -> Self {
         Self(Tag::StateKey.hash(&[record.as_str().as_bytes()]))

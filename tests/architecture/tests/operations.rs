@@ -9,7 +9,7 @@ const PREFIX: &str = "hutong_";
 const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    fs::read_to_string(root().join(path)).expect("a file of this repository")
 }
 
 /// The metrics that the services register, by the names in their sources.

@@ -16,7 +16,7 @@ use hutong_ledger::{
     hash::{Hash, Tag},
     id::{AgencyId, ChainId, Domain, RecordKey, TxId},
     log::{Frontier, leaf_hash},
-    state_tree::{MemoryTree, StateKey},
+    state_tree::{MemoryTree, StateKey, veil},
     transaction::{Transaction, Void},
     vote::Certificate,
 };
@@ -254,6 +254,10 @@ impl<'a> Derived<'a> {
                         agency: tx.map_or(self.agency, |tx| tx.body.agency),
                     });
                 }
+            }
+            if let Some(last) = part.result.executed.last() {
+                let (key, hash) = veil(height, &last.opening.nonce);
+                changed.insert(key, Some(hash));
             }
             kept.tree
                 .apply(height, changed)
