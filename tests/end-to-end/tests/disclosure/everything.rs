@@ -240,7 +240,7 @@ fn nothing_that_a_city_writes_or_says_has_an_id_or_a_sealed_value() {
     let City { program, process } = city;
     process.stop();
     let said = std::fs::read(&log).unwrap();
-    assert!(said.len() > 10_000, "the log at its most talkative");
+    assert!(said.len() > 4_000, "the log at its most talkative has {} bytes", said.len());
     secrets.not_in("the log", &said);
     assert!(secrets.not_below(&program.data()) > 50, "the folder of a whole city");
 
