@@ -15,6 +15,9 @@ const ROUNDS: u64 = 500;
 const FAMILIES: [&str; 10] =
     ["Zhang", "Wang", "Li", "Zhao", "Chen", "Yang", "Huang", "Zhou", "Müller", "Ouyang"];
 
+/// A name, what is searched, and how a round asks for it.
+type Search = (&'static str, Kind, fn(u64) -> String);
+
 /// A sequence that looks random and is the same each time.
 fn draw(seed: &mut u64, below: u64) -> u64 {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -74,7 +77,7 @@ fn main() -> Result<(), &'static str> {
     }
     println!("{} resources indexed in {:.1} s", PATIENTS + OBSERVATIONS, began.elapsed().as_secs_f64());
 
-    let searches: [(&str, Kind, fn(u64) -> String); 12] = [
+    let searches: [Search; 12] = [
         ("one patient by identifier", Kind::Patient, |n| format!("identifier=urn:city|{n}")),
         ("patients by start of a name", Kind::Patient, |n| format!("name=given{n}")),
         ("patients by family name, by birth", Kind::Patient, |_| "family=zh&_sort=birthdate".to_owned()),

@@ -63,9 +63,10 @@ pub(super) async fn run(context: Context, args: Disclose) -> Result<(), CommandE
         "release_until_ms": access.release_until_ms,
     });
     context.output.result(&result, |_| {
-        let mut text = format!("access  {id}, on record");
+        let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default().max("access".len());
+        let mut text = format!("{:<width$}  {id}, on record", "access");
         for (name, value) in &fields {
-            text.push_str(&format!("\n{name:<8}{}", String::from_utf8_lossy(value)));
+            text.push_str(&format!("\n{name:<width$}  {}", String::from_utf8_lossy(value)));
         }
         text
     });

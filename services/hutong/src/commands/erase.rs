@@ -6,7 +6,7 @@ use hutong_wire::{
     prost::Message,
     v1::disclosure::{Action, Envelope, Erase, action::Kind},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CommandError, Context};
 use crate::cli::{self, Person};
@@ -22,7 +22,7 @@ pub(super) async fn run(context: Context, args: cli::Erase) -> Result<(), Comman
             "forget_person": args.forget_person,
         });
         let answer = client.post_json("/v1/subjects/me/erasures", &body).await?;
-        context.output.document(&answer);
+        context.output.result(&answer, certificate);
         return Ok(());
     };
     let city = context.city()?;
@@ -55,6 +55,29 @@ pub(super) async fn run(context: Context, args: cli::Erase) -> Result<(), Comman
         )
     });
     Ok(())
+}
+
+/// What a person wants to know of the certificate of an erasure; all of it is in its JSON.
+fn certificate(answer: &Value) -> String {
+    let list = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut told = format!(
+        "{}/{} is {}: {}\nreceipt  {}",
+        text(&answer["domain"]),
+        text(&answer["record"]),
+        text(&answer["status"]),
+        list(&answer["fields"]).join(", "),
+        text(&answer["receipt"]),
+    );
+    // Who had read it may have kept it.
+    for access in answer["read_by"].as_array().into_iter().flatten() {
+        let who = (text(&access["agency"]), text(&access["official"]));
+        let what = list(&access["fields"]).join(", ");
+        told.push_str(&format!("\nread by  {}, official {}: {what}", who.0, who.1));
+    }
+    told
 }
 
 /// The contract's code, with the reason where a hold stands.
