@@ -189,7 +189,7 @@ mod tests {
             rules: RULES_VERSION,
             height: 1,
             prev: below.hash(),
-            segments: vec![named.clone()],
+            segments: vec![named],
             ..below
         };
         let (orderer, key, hash) = (id("giver"), KeyId([0; 8]), header.hash());
