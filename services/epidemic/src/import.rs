@@ -11,7 +11,8 @@ use bytes::Bytes;
 use hutong_ledger::hash::sha256;
 use hutong_wire::v1::epidemic as wire;
 
-pub use rows::{NotLineList, Row, RowError, read};
+pub use hutong_table::RowError;
+pub use rows::{NotLineList, Row, read};
 
 use crate::{build, contract::CASES_MAX};
 

@@ -6,6 +6,8 @@
 
 use bytes::Bytes;
 use hutong_ledger::hash::sha256;
+pub use hutong_table::RowError;
+use hutong_table::{Quotes, Table};
 use hutong_wire::v1::licensing as wire;
 use serde::Deserialize;
 
@@ -17,15 +19,6 @@ use crate::{
 };
 
 const COLUMNS: [&str; 5] = ["uscc", "name", "kind", "valid_from", "valid_until"];
-
-/// A row that cannot be read. The rest of the file can.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
-#[error("line {line}, {field}: {reason}")]
-pub struct RowError {
-    pub line: u64,
-    pub field: String,
-    pub reason: String,
-}
 
 /// A licence, ready to be signed by the domain's owner.
 #[derive(Clone, Debug)]
@@ -57,32 +50,54 @@ struct Row {
 /// Reads a file: its licences, and the rows that are broken. A row that is there twice counts once.
 pub fn import(file: &[u8]) -> (Vec<Entry>, Vec<RowError>) {
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    let mut lines = file.split(|byte| *byte == b'\n').zip(1_u64..).peekable();
-    let is_row = |line: &[u8]| line.trim_ascii_start().starts_with(b"{");
-    // A first line that is no object names columns.
-    let columns = match lines.peek() {
-        Some((line, _)) if !line.trim_ascii().is_empty() && !is_row(line) => {
-            let columns = cells(line).unwrap_or_default();
-            lines.next();
-            Some(columns)
-        }
-        _ => None,
-    };
-    let (mut entries, mut errors) = (Vec::new(), Vec::new());
-    let mut ids = std::collections::BTreeSet::new();
-    for (text, line) in lines.filter(|(text, _)| !text.trim_ascii().is_empty()) {
-        let row = match &columns {
-            None => serde_json::from_slice(text).map_err(|error| error.to_string()),
-            Some(columns) => from_cells(columns, text),
-        };
-        let row = row.map_err(|reason| RowError { line, field: "row".into(), reason });
-        match row.and_then(|row| entry(line, row)) {
+    let (rows, mut errors) =
+        if file.trim_ascii_start().starts_with(b"{") { objects(file) } else { cells(file) };
+    let (mut entries, mut ids) = (Vec::new(), std::collections::BTreeSet::new());
+    for (line, row) in rows {
+        match entry(line, row) {
             Ok(entry) if !ids.insert(entry.id.clone()) => {}
             Ok(entry) => entries.push(entry),
             Err(error) => errors.push(error),
         }
     }
+    errors.sort_by_key(|error| error.line);
     (entries, errors)
+}
+
+/// Rows with their lines, and what is broken.
+type Rows = (Vec<(u64, Row)>, Vec<RowError>);
+
+/// One object a line.
+fn objects(file: &[u8]) -> Rows {
+    let (mut rows, mut errors) = (Vec::new(), Vec::new());
+    let lines = file.split(|byte| *byte == b'\n').zip(1..);
+    for (text, line) in lines.filter(|(text, _)| !text.trim_ascii().is_empty()) {
+        match serde_json::from_slice(text) {
+            Ok(row) => rows.push((line, row)),
+            Err(error) => errors.push(RowError { line, field: "row".into(), reason: error.to_string() }),
+        }
+    }
+    (rows, errors)
+}
+
+/// A table with a header.
+fn cells(file: &[u8]) -> Rows {
+    let Ok(table) = Table::read(file, Quotes::OneLine, &COLUMNS) else {
+        let reason = format!("neither an object nor a header with the columns {}", COLUMNS.join(", "));
+        return (Vec::new(), vec![RowError { line: 1, field: "row".into(), reason }]);
+    };
+    table.rows(|row| {
+        let cell = |name| row.text(name).map(str::to_owned);
+        let moment = |name| cell(name).map(|text| text.parse().map_or(Moment::Text(text), Moment::Number));
+        let read = Row {
+            uscc: cell("uscc")?,
+            name: cell("name")?,
+            kind: cell("kind")?,
+            valid_from: moment("valid_from")?,
+            valid_until: moment("valid_until")?,
+        };
+        Ok((row.line, read))
+    })
 }
 
 fn entry(line: u64, row: Row) -> Result<Entry, RowError> {
@@ -116,38 +131,6 @@ fn entry(line: u64, row: Row) -> Result<Entry, RowError> {
         valid_until_ms: until_ms,
     };
     Ok(Entry { line, id, uscc, action: build::enter(terms), nonce })
-}
-
-fn from_cells(columns: &[String], line: &[u8]) -> Result<Row, String> {
-    let cells = cells(line).ok_or("the line is no CSV in UTF-8")?;
-    if cells.len() != columns.len() {
-        return Err(format!("{} cells where the header names {}", cells.len(), columns.len()));
-    }
-    let cell = |name: &str| {
-        let place = columns.iter().position(|column| column == name);
-        place
-            .and_then(|place| cells.get(place))
-            .cloned()
-            .ok_or_else(|| format!("no column {name}; columns are {}", COLUMNS.join(", ")))
-    };
-    let moment = |name: &str| cell(name).map(|text| text.parse().map_or(Moment::Text(text), Moment::Number));
-    Ok(Row {
-        uscc: cell("uscc")?,
-        name: cell("name")?,
-        kind: cell("kind")?,
-        valid_from: moment("valid_from")?,
-        valid_until: moment("valid_until")?,
-    })
-}
-
-/// The cells of one line; none if a quote in it is not closed.
-fn cells(line: &[u8]) -> Option<Vec<String>> {
-    if line.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
-        return None;
-    }
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line);
-    let row = reader.records().next()?.ok()?;
-    Some(row.iter().map(|cell| cell.trim().to_owned()).collect())
 }
 
 #[cfg(test)]
@@ -195,9 +178,18 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_rows_of_errors() {
+    fn another_file_is_one_error_that_names_the_columns() {
         let (entries, errors) = import(b"a,b\n1,2\n\"\n1\n\xff,2\n");
-        assert_eq!((entries.len(), errors.len()), (0, 4), "{errors:?}");
-        assert_eq!(import(b"").1, []);
+        assert!(entries.is_empty());
+        assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [1], "{errors:?}");
+        assert!(errors[0].reason.contains("uscc"), "{errors:?}");
+        assert_eq!(import(b"").1.len(), 1);
+    }
+
+    #[test]
+    fn broken_cells_are_told_by_line_and_column() {
+        let file = b"uscc,name,kind,valid_from,valid_until\n\"\n1\n\xff,n,k,1,2\n";
+        let told: Vec<_> = import(file).1.into_iter().map(|error| (error.line, error.field)).collect();
+        assert_eq!(told, [(2, "row".into()), (3, "row".into()), (4, "uscc".into())]);
     }
 }

@@ -2,14 +2,12 @@
 //! that loading it again doubles nothing.
 //!
 //! The columns are those of New York's 311 data; others may stand beside them. Times in it name no zone and are taken
-//! as UTC, so that what is shown is what the file says. `rows` cuts the file into rows, one that is broken at a time.
-
-mod rows;
-
-use std::collections::BTreeMap;
+//! as UTC, so that what is shown is what the file says.
 
 use bytes::Bytes;
 use hutong_ledger::hash::sha256;
+pub use hutong_table::RowError;
+use hutong_table::{MissingColumn, Quotes, Table};
 use hutong_wire::v1::requests::{self as wire, Status, action::Kind};
 use jiff::{Timestamp, civil, tz::TimeZone};
 
@@ -18,15 +16,6 @@ use crate::{
     contract::{ADDRESS_CHARS_MAX, DESCRIPTION_CHARS_MAX, is_request_id},
     open311,
 };
-
-/// A row that cannot be read. The rest of the file can.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
-#[error("line {line}, {field}: {reason}")]
-pub struct RowError {
-    pub line: u64,
-    pub field: String,
-    pub reason: String,
-}
 
 /// A file that is not of this form at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,23 +51,9 @@ pub fn actions(file: &[u8]) -> Result<Prepared, NotRequests> {
 
 /// Reads a file: its rows, and those that are broken, each with its line.
 pub fn read(file: &[u8]) -> Result<(Vec<Row>, Vec<RowError>), NotRequests> {
-    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    let (header, cut) = rows::cut(file);
-    let columns: BTreeMap<&[u8], usize> = header.iter().zip(0..).collect();
-    for missing in NEEDED {
-        if !columns.contains_key(missing.as_bytes()) {
-            return Err(NotRequests { missing });
-        }
-    }
-    let (mut read, mut errors) = (Vec::new(), Vec::new());
-    for row in cut {
-        let parsed = row.and_then(|(line, fields)| Fields { line, fields: &fields, columns: &columns }.row());
-        match parsed {
-            Ok(row) => read.push(row),
-            Err(error) => errors.push(error),
-        }
-    }
-    Ok((read, errors))
+    let table = Table::read(file, Quotes::Lines, &NEEDED);
+    let table = table.map_err(|MissingColumn(missing)| NotRequests { missing })?;
+    Ok(table.rows(|row| Fields { row }.row()))
 }
 
 /// The code of a service: its name in small letters, with a part of the name's hash. Data like this has names that
@@ -98,22 +73,19 @@ pub fn service_code(name: &str) -> String {
     if code.is_empty() { hash } else { format!("{code}-{hash}") }
 }
 
+/// The fields of a row, as the columns are meant.
 struct Fields<'a> {
-    line: u64,
-    fields: &'a csv::ByteRecord,
-    columns: &'a BTreeMap<&'a [u8], usize>,
+    row: &'a hutong_table::Row<'a>,
 }
 
 impl Fields<'_> {
     fn error(&self, field: &str, reason: impl Into<String>) -> RowError {
-        RowError { line: self.line, field: field.to_owned(), reason: reason.into() }
+        self.row.error(field, reason)
     }
 
     /// A field as it stands; empty if the file has no such column.
     fn text(&self, column: &str) -> Result<&str, RowError> {
-        let field = self.columns.get(column.as_bytes()).and_then(|place| self.fields.get(*place));
-        let text = std::str::from_utf8(field.unwrap_or_default());
-        let text = text.map_err(|_| self.error(column, "not UTF-8"))?.trim();
+        let text = self.row.text(column)?;
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(self.error(column, "it has control characters"));
         }
@@ -121,11 +93,8 @@ impl Fields<'_> {
     }
 
     fn needed(&self, column: &str, chars_max: usize) -> Result<&str, RowError> {
-        let text = self.text(column)?;
-        if text.is_empty() {
-            return Err(self.error(column, "empty"));
-        }
-        self.short(column, text, chars_max)
+        self.row.filled(column)?;
+        self.short(column, self.text(column)?, chars_max)
     }
 
     fn short<'t>(&self, column: &str, text: &'t str, chars_max: usize) -> Result<&'t str, RowError> {
@@ -173,7 +142,7 @@ impl Fields<'_> {
                 .short("resolution_description", self.text("resolution_description")?, DESCRIPTION_CHARS_MAX)?
                 .to_owned(),
         };
-        Ok(Row { line: self.line, nonce: self.nonce(), import })
+        Ok(Row { line: self.row.line, nonce: self.nonce(), import })
     }
 
     fn place(&self) -> Result<wire::Place, RowError> {
@@ -240,12 +209,7 @@ impl Fields<'_> {
 
     /// 16 bytes that only this row gives.
     fn nonce(&self) -> [u8; 16] {
-        let mut content = Vec::new();
-        for field in self.fields {
-            content.extend_from_slice(&(field.len() as u64).to_be_bytes());
-            content.extend_from_slice(field);
-        }
-        let hash = sha256(&[b"hutong requests row\0", &content]);
+        let hash = sha256(&[b"hutong requests row\0", &self.row.content()]);
         let mut nonce = [0; 16];
         nonce.copy_from_slice(&hash.0[..16]);
         nonce
