@@ -14,7 +14,7 @@ use hutong_disclosure::{Handle, SealedDomain, SealedRecord, SealedType, decode_s
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, Verified, View},
     hash::Hash,
-    id::{AgencyId, Domain, RecordId, RecordKey},
+    id::{Domain, RecordId, RecordKey},
 };
 use hutong_wire::{
     prost::Message,
@@ -132,28 +132,6 @@ fn kind(action: &wire::Action) -> Result<&Kind, Refusal> {
 
 fn not_ours() -> Refusal {
     Refusal::malformed("actions of disclosure are decided by the rules of disclosure")
-}
-
-fn owner(state: &View<'_>) -> Result<AgencyId, Refusal> {
-    let rules = state.epoch.rules(domain());
-    rules.map(|rules| rules.owner).ok_or_else(|| Refusal::fault("the epoch does not know the domain"))
-}
-
-/// Refuses unless the domain's owner submits.
-fn by_owner(tx: &Verified<'_>, state: &View<'_>) -> Result<(), Refusal> {
-    let owner = owner(state)?;
-    if tx.body.agency == owner {
-        return Ok(());
-    }
-    Err(Refusal::new("owner_required", format!("{owner} owns the domain and alone may do this")).at("agency"))
-}
-
-fn stored<M: Message + Default>(record: &RecordId, state: &View<'_>) -> Result<Option<M>, Refusal> {
-    let decode = |value: &bytes::Bytes| {
-        M::decode(value.as_ref())
-            .map_err(|e| Refusal::fault(format!("the record {record} does not decode: {e}")))
-    };
-    state.get(record).map(decode).transpose()
 }
 
 fn put(record: RecordId, message: &impl Message) -> Change {

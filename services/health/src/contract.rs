@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict, records};
+use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict, records, stored};
 use hutong_ledger::{
     canon::ascending,
     contract::{Action, Change, Contract, Refusal, Verified, View},
@@ -69,12 +69,7 @@ impl Contract for Health {
 
     fn decide(&self, tx: &Verified<'_>, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
         let write = tx.action::<wire::Write>()?;
-        let rules = state.epoch.rules(state.domain);
-        let owner = rules.ok_or_else(|| Refusal::fault("the epoch does not know the domain"))?.owner;
-        if tx.body.agency != owner {
-            let told = format!("{owner} owns the domain and alone may do this");
-            return Err(Refusal::new("owner_required", told).at("agency"));
-        }
+        tx.submitted_by_owner(state)?;
         let revisions = keys(write)?.into_iter().zip(&write.revisions);
         revisions.map(|(key, revision)| revise(&key, revision, tx, state)).collect()
     }
@@ -145,7 +140,7 @@ fn revise(
     if erasure.is_some_and(|erasure| state.get(&erasure).is_some()) {
         return Err(Refusal::new("erased", format!("{key} was erased")).at("id"));
     }
-    let before = state.get(&record).map(|value| decode(&record, value)).transpose()?;
+    let before = stored::<wire::Resource>(state, &record)?;
     let custodian = tx.body.agency.to_string();
     let (r#type, id) = (revision.r#type.clone(), revision.id.clone());
     let after = match (revision.what.as_ref(), before) {
@@ -185,7 +180,3 @@ fn check(body: &wire::Body) -> Result<(Bytes, Vec<Bytes>), Refusal> {
     Ok((body.commitment.clone(), subjects.clone()))
 }
 
-fn decode(record: &RecordId, value: &[u8]) -> Result<wire::Resource, Refusal> {
-    let fault = |e| Refusal::fault(format!("the record {record} does not decode: {e}"));
-    wire::Resource::decode(value).map_err(fault)
-}

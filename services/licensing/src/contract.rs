@@ -91,7 +91,7 @@ impl Contract for Licensing {
 
     fn decide(&self, tx: &Verified<'_>, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
         let kind = kind(tx.action()?)?;
-        by_owner(tx, state)?;
+        tx.signed_by_owner(state)?;
         match kind {
             Kind::RegisterBusiness(action) => business::register(action, state),
             Kind::UpdateBusiness(action) => business::update(action, state),
@@ -154,10 +154,3 @@ fn with_erasure(record: RecordId) -> Vec<RecordId> {
     hutong_disclosure::records::erasure(&record).into_iter().chain([record]).collect()
 }
 
-fn by_owner(tx: &Verified<'_>, state: &View<'_>) -> Result<(), Refusal> {
-    let owner = state.epoch.rules(state.domain).map(|rules| rules.owner);
-    if owner.is_some_and(|owner| tx.body.signers.contains(&owner)) {
-        return Ok(());
-    }
-    Err(Refusal::new("owner_required", "the agency that keeps the register signs this").at("signers"))
-}

@@ -9,7 +9,7 @@ mod site;
 
 use std::sync::Arc;
 
-use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict};
+use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict, stored};
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, VALUE_BYTES_MAX, Verified, View},
     hash::Hash,
@@ -127,22 +127,15 @@ impl Case<'_> {
     }
 
     fn is_by_owner(&self) -> Result<bool, Refusal> {
-        let rules = self.state.epoch.rules(domain());
-        let owner = rules.ok_or_else(|| Refusal::fault("the epoch does not know the domain"))?.owner;
-        Ok(self.tx.body.signers.contains(&owner))
+        Ok(self.tx.body.signers.contains(&self.state.owner()?))
     }
 
     fn by_owner(&self) -> Result<(), Refusal> {
-        if self.is_by_owner()? {
-            return Ok(());
-        }
-        Err(Refusal::new("owner_required", "the domain's owner signs this").at("signers"))
+        self.tx.signed_by_owner(self.state)
     }
 
     fn stored<M: Message + Default>(&self, record: &RecordId) -> Result<Option<M>, Refusal> {
-        let decode = |value: &bytes::Bytes| M::decode(value.as_ref());
-        let stored = self.state.get(record).map(decode).transpose();
-        stored.map_err(|error| Refusal::fault(format!("{record} does not decode: {error}")))
+        stored(self.state, record)
     }
 }
 

@@ -14,11 +14,11 @@ mod service;
 
 use std::sync::Arc;
 
-use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict};
+use hutong_disclosure::{SealedDomain, SealedRecord, SealedType, decode_strict, stored};
 use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, Verified, View},
     hash::Hash,
-    id::{AgencyId, Domain, RecordId, RecordKey},
+    id::{Domain, RecordId, RecordKey},
 };
 use hutong_wire::{
     prost::Message,
@@ -96,8 +96,8 @@ impl Contract for Requests {
                 let request = request_record(&dispatch.request)?;
                 let mut reads = vec![request.clone(), areas_record()];
                 // Which service it is of, is known once the request is.
-                if let Some(value) = named(loaded, &request) {
-                    reads.push(service_record(&decode::<wire::Request>(&request, value)?.service_code)?);
+                if let Some(request) = named(loaded, &request)? {
+                    reads.push(service_record(&request.service_code)?);
                 }
                 reads
             }
@@ -166,28 +166,19 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// The agency that the domain belongs to: the service line.
-    fn owner(&self) -> Result<AgencyId, Refusal> {
-        let rules = self.state.epoch.rules(self.state.domain);
-        rules.map(|rules| rules.owner).ok_or_else(|| Refusal::fault("the epoch does not know the domain"))
-    }
-
+    /// Whether the owner submits: the service line.
     fn is_owner(&self) -> Result<bool, Refusal> {
-        Ok(self.tx.body.agency == self.owner()?)
+        Ok(self.tx.body.agency == self.state.owner()?)
     }
 
     fn by_owner(&self) -> Result<(), Refusal> {
-        if self.is_owner()? {
-            return Ok(());
-        }
-        let told = format!("{} owns the domain and alone may do this", self.owner()?);
-        Err(Refusal::new("owner_required", told).at("agency"))
+        self.tx.submitted_by_owner(self.state)
     }
 
     fn request(&self, id: &str) -> Result<(RecordId, wire::Request), Refusal> {
         let record = request_record(id)?;
         let unknown = || Refusal::new("request_unknown", format!("there is no request {id}")).at("request");
-        let request = decode(&record, self.state.get(&record).ok_or_else(unknown)?)?;
+        let request = stored(self.state, &record)?.ok_or_else(unknown)?;
         Ok((record, request))
     }
 
@@ -195,18 +186,12 @@ impl Case<'_> {
         let record = service_record(code)?;
         let unknown =
             || Refusal::new("service_unknown", format!("there is no service {code}")).at("service_code");
-        decode(&record, self.state.get(&record).ok_or_else(unknown)?)
+        stored(self.state, &record)?.ok_or_else(unknown)
     }
 
     fn areas(&self) -> Result<Vec<wire::Area>, Refusal> {
-        let record = areas_record();
-        let areas = self.state.get(&record).map(|value| decode::<wire::Areas>(&record, value)).transpose()?;
-        Ok(areas.unwrap_or_default().areas)
+        Ok(stored::<wire::Areas>(self.state, &areas_record())?.unwrap_or_default().areas)
     }
-}
-
-fn decode<M: Message + Default>(record: &RecordId, value: &[u8]) -> Result<M, Refusal> {
-    M::decode(value).map_err(|e| Refusal::fault(format!("the record {record} does not decode: {e}")))
 }
 
 fn put(record: RecordId, message: &impl Message) -> Vec<Change> {
@@ -214,7 +199,7 @@ fn put(record: RecordId, message: &impl Message) -> Vec<Change> {
 }
 
 /// A record in the rounds of reading: only what was named the round before may be asked for.
-fn named<'v>(loaded: &View<'v>, record: &RecordId) -> Option<&'v bytes::Bytes> {
+fn named(loaded: &View<'_>, record: &RecordId) -> Result<Option<wire::Request>, Refusal> {
     let key = RecordKey { domain: domain(), record: record.clone() };
-    if loaded.is_loaded(&key) { loaded.get(record) } else { None }
+    if loaded.is_loaded(&key) { stored(loaded, record) } else { Ok(None) }
 }

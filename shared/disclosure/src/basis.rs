@@ -56,7 +56,7 @@ fn agreement(case: &Case<'_>, id: &str, asked: &Asked<'_>) -> Result<Change, Ref
     let value = case.state.get_in(&key).ok_or_else(unknown)?;
     let agreement = Agreement::decode(value.as_ref())
         .map_err(|e| Refusal::fault(format!("the record {key} does not decode: {e}")))?;
-    let (owner, requester) = (case.owner()?, case.tx.body.agency);
+    let (owner, requester) = (case.state.owner()?, case.tx.body.agency);
     if agreement.owner != owner.as_str() || agreement.consumer != requester.as_str() {
         let told = format!("{id} is between {} and {}", agreement.owner, agreement.consumer);
         return Err(Refusal::new("agreement_other_party", told).at("basis"));
@@ -134,7 +134,7 @@ fn emergency(told: &str) -> Result<(), Refusal> {
 }
 
 fn duty(case: &Case<'_>, reference: &str) -> Result<(), Refusal> {
-    let owner = case.owner()?;
+    let owner = case.state.owner()?;
     if case.tx.body.agency != owner {
         let told = format!("{owner} owns the domain; for others its duty is no basis");
         return Err(Refusal::new("duty_not_owner", told).at("basis.duty"));

@@ -3,11 +3,11 @@
 use hutong_ledger::{
     contract::{Change, Refusal, Verified, View},
     hash::Hash,
-    id::{AgencyId, RecordId},
+    id::RecordId,
 };
 use hutong_wire::prost::Message;
 
-use crate::{Handle, SealedDomain, SealedRecord, records};
+use crate::{Handle, SealedDomain, SealedRecord, decode::stored, records};
 
 /// The record type of persons in agreements and consents.
 pub const PERSON: &str = "person";
@@ -25,27 +25,9 @@ impl Case<'_> {
         self.state.time_ms
     }
 
-    /// The agency that the domain belongs to.
-    pub(crate) fn owner(&self) -> Result<AgencyId, Refusal> {
-        let rules = self.state.epoch.rules(self.state.domain);
-        rules.map(|rules| rules.owner).ok_or_else(|| Refusal::fault("the epoch does not know the domain"))
-    }
-
-    pub(crate) fn submitted_by_owner(&self) -> Result<(), Refusal> {
-        let owner = self.owner()?;
-        if self.tx.body.agency == owner {
-            return Ok(());
-        }
-        let message = format!("{owner} owns the domain and alone may do this");
-        Err(Refusal::new("owner_required", message).at("agency"))
-    }
-
     /// A record of disclosure as it stands.
     pub(crate) fn stored<M: Message + Default>(&self, record: &RecordId) -> Result<Option<M>, Refusal> {
-        let decode = |value| {
-            M::decode(value).map_err(|e| Refusal::fault(format!("the record {record} does not decode: {e}")))
-        };
-        self.state.get(record).map(|value| decode(value.as_ref())).transpose()
+        stored(self.state, record)
     }
 
     /// The sealed part of a record, if the record is there and has one. Subjects ascend, each once; fields too.

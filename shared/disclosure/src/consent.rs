@@ -25,7 +25,7 @@ pub(crate) fn record(handle_bytes: &[u8], id: &str) -> Result<RecordId, Refusal>
 }
 
 pub(crate) fn give(case: &Case<'_>, action: &GiveConsent) -> Result<Vec<Change>, Refusal> {
-    case.submitted_by_owner()?;
+    case.tx.submitted_by_owner(case.state)?;
     let record = record(&action.handle, &action.id)?;
     check(case, action)?;
     // Ids are used once, whatever became of the consent.
@@ -73,7 +73,7 @@ fn check(case: &Case<'_>, action: &GiveConsent) -> Result<(), Refusal> {
 }
 
 pub(crate) fn withdraw(case: &Case<'_>, action: &WithdrawConsent) -> Result<Vec<Change>, Refusal> {
-    case.submitted_by_owner()?;
+    case.tx.submitted_by_owner(case.state)?;
     let record = record(&action.handle, &action.id)?;
     let unknown = || Refusal::new("consent_unknown", "there is no such consent").at("id");
     let mut consent: Consent = case.stored(&record)?.ok_or_else(unknown)?;

@@ -30,7 +30,7 @@ pub(crate) fn erase_reads(case: &Case<'_>, action: &Erase) -> Result<Vec<RecordI
 }
 
 pub(crate) fn erase(case: &Case<'_>, action: &Erase) -> Result<Vec<Change>, Refusal> {
-    case.submitted_by_owner()?;
+    case.tx.submitted_by_owner(case.state)?;
     let name = record(&action.record)?;
     if !matches!(action.requested_by.as_str(), "person" | "owner") {
         let told = "an erasure is requested by the person or the owner";
@@ -89,7 +89,7 @@ pub(crate) fn confirm_reads(action: &ConfirmUnrecoverable) -> Result<Vec<RecordI
 }
 
 pub(crate) fn confirm(case: &Case<'_>, action: &ConfirmUnrecoverable) -> Result<Vec<Change>, Refusal> {
-    case.submitted_by_owner()?;
+    case.tx.submitted_by_owner(case.state)?;
     let certificate = beside(&record(&action.record)?, records::erasure)?;
     let unknown = || Refusal::new("erasure_unknown", "the record was not erased").at("record");
     let mut erasure: Erasure = case.stored(&certificate)?.ok_or_else(unknown)?;

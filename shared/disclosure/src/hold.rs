@@ -21,7 +21,7 @@ pub(crate) fn place_reads(action: &PlaceHold) -> Result<Vec<RecordId>, Refusal> 
 }
 
 pub(crate) fn place(case: &Case<'_>, action: &PlaceHold) -> Result<Vec<Change>, Refusal> {
-    case.submitted_by_owner()?;
+    case.tx.submitted_by_owner(case.state)?;
     let name = record(&action.record)?;
     if !is_text(&action.reason, REASON_BYTES_MAX) {
         let told = format!("a hold has a reason of 1 to {REASON_BYTES_MAX} bytes without control characters");
@@ -64,7 +64,7 @@ pub(crate) fn lift(case: &Case<'_>, action: &LiftHold) -> Result<Vec<Change>, Re
     // Nobody else could when the agency that placed it has left the city.
     let placer = hold.agency.parse::<AgencyId>().ok();
     if placer.and_then(|agency| case.state.epoch.agency(&agency)).is_none() {
-        case.submitted_by_owner()?;
+        case.tx.submitted_by_owner(case.state)?;
         return Ok(vec![Change::delete(hold_record)]);
     }
     let told = format!("{} placed the hold and alone may lift it", hold.agency);

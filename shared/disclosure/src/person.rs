@@ -21,7 +21,7 @@ pub(crate) fn register_reads(action: &RegisterPerson) -> Result<Vec<RecordId>, R
 }
 
 pub(crate) fn register(case: &Case<'_>, action: &RegisterPerson) -> Result<Vec<Change>, Refusal> {
-    case.submitted_by_owner()?;
+    case.tx.submitted_by_owner(case.state)?;
     let handle = handle(&action.handle)?;
     let sealed = fields::sealed(&action.sealed)?;
     let record = records::person(&handle);
@@ -45,7 +45,7 @@ pub(crate) fn update_reads(action: &UpdatePerson) -> Result<Vec<RecordId>, Refus
 }
 
 pub(crate) fn update(case: &Case<'_>, action: &UpdatePerson) -> Result<Vec<Change>, Refusal> {
-    case.submitted_by_owner()?;
+    case.tx.submitted_by_owner(case.state)?;
     let record = records::person(&handle(&action.handle)?);
     let new = fields::sealed(&action.sealed)?;
     let unknown = || Refusal::new("person_unknown", "the person is not registered").at("handle");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::{
     epoch::Epoch,
     hash::{Hash, Tag},
-    id::{Domain, RecordId, RecordKey, TxId},
+    id::{AgencyId, Domain, RecordId, RecordKey, TxId},
     transaction::Body,
 };
 
@@ -63,6 +63,25 @@ impl Verified<'_> {
     /// The action as the contract's own type.
     pub fn action<T: 'static>(&self) -> Result<&T, Refusal> {
         self.action.downcast_ref().ok_or_else(|| Refusal::fault("the action was decoded by another contract"))
+    }
+
+    /// Refuses (`owner_required`) unless the agency that the domain belongs to submits.
+    pub fn submitted_by_owner(&self, state: &View<'_>) -> Result<(), Refusal> {
+        let owner = state.owner()?;
+        if self.body.agency == owner {
+            return Ok(());
+        }
+        Err(Refusal::new("owner_required", format!("{owner} owns the domain and alone may do this"))
+            .at("agency"))
+    }
+
+    /// Refuses (`owner_required`) unless the agency that the domain belongs to is among those who sign.
+    pub fn signed_by_owner(&self, state: &View<'_>) -> Result<(), Refusal> {
+        let owner = state.owner()?;
+        if self.body.signers.contains(&owner) {
+            return Ok(());
+        }
+        Err(Refusal::new("owner_required", format!("{owner} owns the domain and has to sign")).at("signers"))
     }
 }
 
@@ -188,6 +207,12 @@ impl<'a> View<'a> {
         time_ms: u64,
     ) -> Self {
         Self { records, allowed: None, undeclared: false.into(), domain, epoch, height, time_ms }
+    }
+
+    /// The agency that the own domain belongs to.
+    pub fn owner(&self) -> Result<AgencyId, Refusal> {
+        let rules = self.epoch.rules(self.domain);
+        rules.map(|rules| rules.owner).ok_or_else(|| Refusal::fault("the epoch does not know the domain"))
     }
 
     /// The live value of a record of the own domain.

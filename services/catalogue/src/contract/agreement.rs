@@ -1,5 +1,6 @@
 //! Sharing agreements: what one agency may read of a domain that another owns. Both sign it, either ends it.
 
+use hutong_disclosure::stored;
 use hutong_ledger::{
     contract::{Change, Refusal, Verified, View},
     id::{AgencyId, RecordId},
@@ -94,7 +95,7 @@ pub(super) fn revoke(action: &wire::Revoke, tx: &Verified<'_>, state: &View<'_>)
     let record = agreement_record(&action.id)?;
     form::Form { code: "reason_missing" }.line(&action.reason, 256, "reason")?;
     let unknown = || Refusal::new("agreement_unknown", format!("{record} was never agreed")).at("id");
-    let mut agreement = decode(state.get(&record).ok_or_else(unknown)?)?;
+    let mut agreement = stored::<wire::Agreement>(state, &record)?.ok_or_else(unknown)?;
     let by = revoker(&agreement, tx, state).ok_or_else(|| {
         let message = format!("{} and {} are its sides", agreement.owner, agreement.consumer);
         Refusal::new("side_required", message).at("signers")
@@ -119,7 +120,3 @@ fn revoker(agreement: &wire::Agreement, tx: &Verified<'_>, state: &View<'_>) -> 
     std::iter::once(&tx.body.agency).chain(&tx.body.signers).find(is_side).copied()
 }
 
-fn decode(value: &[u8]) -> Result<wire::Agreement, Refusal> {
-    wire::Agreement::decode(value)
-        .map_err(|e| Refusal::fault(format!("an agreement record does not decode: {e}")))
-}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hutong_disclosure::stored;
 use hutong_ledger::{
     contract::{Change, Refusal, Verified, View},
     id::RecordId,
@@ -87,7 +88,7 @@ pub(super) fn publish(
     check_dataset(dataset)?;
     by_owner(&dataset.domain, tx, state)?;
     let record = dataset_record(&dataset.id)?;
-    let before = state.get(&record).map(|stored| decode(stored)).transpose()?;
+    let before = stored::<wire::Dataset>(state, &record)?;
     if before.as_ref().is_some_and(|before| before.domain != dataset.domain) {
         let message = "a dataset of another domain has this id";
         return Err(Refusal::new("dataset_taken", message).at("id"));
@@ -105,7 +106,7 @@ pub(super) fn withdraw(
 ) -> Result<Change, Refusal> {
     let record = dataset_record(&action.id)?;
     let unknown = || Refusal::new("dataset_unknown", format!("{record} was never published")).at("id");
-    let mut dataset = decode(state.get(&record).ok_or_else(unknown)?)?;
+    let mut dataset = stored::<wire::Dataset>(state, &record)?.ok_or_else(unknown)?;
     by_owner(&dataset.domain, tx, state)?;
     if dataset.withdrawn_ms > 0 {
         return Err(Refusal::new("dataset_withdrawn", format!("{record} is withdrawn already")).at("id"));
@@ -115,6 +116,3 @@ pub(super) fn withdraw(
     Ok(Change::put(record, dataset.encode_to_vec()))
 }
 
-fn decode(value: &[u8]) -> Result<wire::Dataset, Refusal> {
-    wire::Dataset::decode(value).map_err(|e| Refusal::fault(format!("a dataset record does not decode: {e}")))
-}

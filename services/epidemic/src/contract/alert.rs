@@ -8,7 +8,6 @@ use hutong_ledger::{
 use hutong_wire::v1::epidemic::{self as wire, Method};
 
 use super::{
-    by_owner,
     form::{self, is_code},
     put,
     render::method_name,
@@ -57,7 +56,7 @@ pub(super) fn raise(
     tx: &Verified<'_>,
     state: &View<'_>,
 ) -> Result<Vec<Change>, Refusal> {
-    by_owner(tx, state)?;
+    tx.submitted_by_owner(state)?;
     let mut changes = Vec::new();
     for alert in listed(raise)? {
         let record = alert_record(alert)?;

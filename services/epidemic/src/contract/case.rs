@@ -1,5 +1,6 @@
 //! Cases: reported once, revised as often as needed, never taken away.
 
+use hutong_disclosure::stored;
 use hutong_ledger::{
     canon::ascending,
     contract::{Change, Refusal, Verified, View},
@@ -11,9 +12,8 @@ use hutong_wire::v1::{
 };
 
 use super::{
-    by_owner, form, owner, put,
+    form, put,
     settings::{self, known_district, may_report},
-    stored,
 };
 
 /// What the names of cases begin with.
@@ -38,7 +38,7 @@ pub(super) fn report(
     state: &View<'_>,
 ) -> Result<Vec<Change>, Refusal> {
     may_report(tx, state)?;
-    let listed = stored::<wire::Districts>(&settings::districts(), state)?;
+    let listed = stored::<wire::Districts>(state, &settings::districts())?;
     let case = new(report, listed.as_ref(), tx, state)?;
     let record = case_record(&case.id)?;
     if state.get(&record).is_some() {
@@ -61,13 +61,13 @@ pub(super) fn import(
     tx: &Verified<'_>,
     state: &View<'_>,
 ) -> Result<Vec<Change>, Refusal> {
-    by_owner(tx, state)?;
-    let districts = stored::<wire::Districts>(&settings::districts(), state)?;
+    tx.submitted_by_owner(state)?;
+    let districts = stored::<wire::Districts>(state, &settings::districts())?;
     let mut changes = Vec::new();
     for report in listed(import)? {
         let case = new(report, districts.as_ref(), tx, state)?;
         let record = case_record(&case.id)?;
-        match stored::<wire::Case>(&record, state)? {
+        match stored::<wire::Case>(state, &record)? {
             None => changes.push(put(record, &case)),
             // An older register does not undo what was found out since.
             Some(known) if known == case || known.revision > 1 => {}
@@ -112,8 +112,8 @@ pub(super) fn revise(
 ) -> Result<Vec<Change>, Refusal> {
     let record = case_record(&revise.id)?;
     let unknown = || Refusal::new("case_unknown", format!("case {} was not reported", revise.id)).at("id");
-    let mut case = stored::<wire::Case>(&record, state)?.ok_or_else(unknown)?;
-    if tx.body.agency != owner(state)? && tx.body.agency.as_str() != case.agency {
+    let mut case = stored::<wire::Case>(state, &record)?.ok_or_else(unknown)?;
+    if tx.body.agency != state.owner()? && tx.body.agency.as_str() != case.agency {
         let message = format!("{} reported it; that agency and the domain's owner revise it", case.agency);
         return Err(Refusal::new("not_the_reporter", message).at("agency"));
     }
@@ -124,7 +124,7 @@ pub(super) fn revise(
         return Err(Refusal::new("stale_version", message).at("expected_version"));
     }
     let facts = form::facts(revise.facts.as_ref(), state.time_ms)?;
-    let districts = stored::<wire::Districts>(&settings::districts(), state)?;
+    let districts = stored::<wire::Districts>(state, &settings::districts())?;
     known_district(&facts.district, districts.as_ref())?;
     form::sealed(&revise.sealed)?;
     let before = case.facts.clone().unwrap_or_default();

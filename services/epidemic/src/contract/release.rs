@@ -4,6 +4,7 @@
 //! Whether a withheld cell could be told by more than one subtraction, and whether the counts are right, the service
 //! that publishes sees to; what is checked here holds whatever that service does.
 
+use hutong_disclosure::stored;
 use hutong_ledger::{
     contract::{Change, Refusal, Verified, View},
     id::RecordId,
@@ -11,9 +12,9 @@ use hutong_ledger::{
 use hutong_wire::v1::epidemic::{self as wire, Dimension};
 
 use super::{
-    SMALL, by_owner,
+    SMALL,
     form::{self, AGE_BANDS, is_code},
-    put, settings, stored,
+    put, settings,
 };
 use crate::day::{self, DAY_MS, Day};
 
@@ -92,7 +93,7 @@ pub(super) fn publish(
     tx: &Verified<'_>,
     state: &View<'_>,
 ) -> Result<Vec<Change>, Refusal> {
-    by_owner(tx, state)?;
+    tx.submitted_by_owner(state)?;
     let release = named(publish)?;
     let record = release_record(&release.disease, release.monday)?;
     let closed = release.monday + day::WEEK + CLOSED_AFTER_DAYS;
@@ -106,11 +107,11 @@ pub(super) fn publish(
     if release.revision != 0 {
         return Err(no("revision", "which revision it is, the record says"));
     }
-    let before = stored::<wire::Release>(&record, state)?;
+    let before = stored::<wire::Release>(state, &record)?;
     let districts = match &before {
         Some(before) => before.districts.clone(),
         None => {
-            let listed = stored::<wire::Districts>(&settings::districts(), state)?.unwrap_or_default();
+            let listed = stored::<wire::Districts>(state, &settings::districts())?.unwrap_or_default();
             listed.districts.into_iter().map(|district| district.code).collect()
         }
     };

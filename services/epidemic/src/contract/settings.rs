@@ -1,5 +1,6 @@
 //! What holds for all cases: the districts that tables have as rows, and who reports beside the owner.
 
+use hutong_disclosure::stored;
 use hutong_ledger::{
     canon::ascending,
     contract::{Change, Refusal, Verified, View},
@@ -8,9 +9,8 @@ use hutong_ledger::{
 use hutong_wire::v1::epidemic as wire;
 
 use super::{
-    by_owner,
     form::{is_code, is_line},
-    owner, put, stored,
+    put,
 };
 
 pub const DISTRICTS: &str = "config/districts";
@@ -38,7 +38,7 @@ pub(super) fn add_districts(
     tx: &Verified<'_>,
     state: &View<'_>,
 ) -> Result<Vec<Change>, Refusal> {
-    by_owner(tx, state)?;
+    tx.submitted_by_owner(state)?;
     let no = |message: String| Refusal::new("districts_invalid", message).at("districts");
     if add.districts.is_empty() || !ascending(&add.districts, |district| district.code.clone()) {
         return Err(no("districts are listed ascending by code, each once".into()));
@@ -50,7 +50,7 @@ pub(super) fn add_districts(
     if add.districts.iter().any(|district| district.code == "city") {
         return Err(no("city is the name of all districts together".into()));
     }
-    let before = stored::<wire::Districts>(&districts(), state)?.unwrap_or_default();
+    let before = stored::<wire::Districts>(state, &districts())?.unwrap_or_default();
     let mut all = before.clone();
     for district in &add.districts {
         match all.districts.binary_search_by(|known| known.code.cmp(&district.code)) {
@@ -72,7 +72,7 @@ pub(super) fn set_reporters(
     tx: &Verified<'_>,
     state: &View<'_>,
 ) -> Result<Vec<Change>, Refusal> {
-    by_owner(tx, state)?;
+    tx.submitted_by_owner(state)?;
     let no = |message: &str| Refusal::new("reporters_invalid", message).at("agencies");
     if set.agencies.len() > REPORTERS_MAX || !ascending(&set.agencies, String::clone) {
         return Err(no("at most 200 agencies, ascending, each once"));
@@ -88,10 +88,10 @@ pub(super) fn set_reporters(
 
 /// Refuses unless the submitter is the owner or a reporter.
 pub(super) fn may_report(tx: &Verified<'_>, state: &View<'_>) -> Result<(), Refusal> {
-    if tx.body.agency == owner(state)? {
+    if tx.body.agency == state.owner()? {
         return Ok(());
     }
-    let listed = stored::<wire::Reporters>(&reporters(), state)?.unwrap_or_default();
+    let listed = stored::<wire::Reporters>(state, &reporters())?.unwrap_or_default();
     if listed.agencies.iter().any(|agency| agency == tx.body.agency.as_str()) {
         return Ok(());
     }

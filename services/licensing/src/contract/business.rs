@@ -1,5 +1,6 @@
 //! Businesses: entered once under their code, named, and closed.
 
+use hutong_disclosure::stored;
 use hutong_ledger::{
     contract::{Change, Refusal, View},
     id::RecordId,
@@ -53,7 +54,7 @@ pub(super) fn close(action: &wire::CloseBusiness, state: &View<'_>) -> Result<Ve
 pub(super) fn open(uscc: &str, state: &View<'_>) -> Result<(RecordId, wire::Business), Refusal> {
     let record = business_record(uscc)?;
     let unknown = || Refusal::new("business_unknown", format!("{uscc} is not registered")).at("uscc");
-    let business = decode(state.get(&record).ok_or_else(unknown)?)?;
+    let business = stored::<wire::Business>(state, &record)?.ok_or_else(unknown)?;
     still_open(&business)?;
     Ok((record, business))
 }
@@ -61,8 +62,8 @@ pub(super) fn open(uscc: &str, state: &View<'_>) -> Result<(RecordId, wire::Busi
 /// What has to be written so that the business is there: nothing if it is already.
 pub(super) fn known(uscc: &str, name: &str, state: &View<'_>) -> Result<Option<Change>, Refusal> {
     let record = business_record(uscc)?;
-    if let Some(value) = state.get(&record) {
-        still_open(&decode(value)?)?;
+    if let Some(business) = stored::<wire::Business>(state, &record)? {
+        still_open(&business)?;
         return Ok(None);
     }
     form::name(name)?;
@@ -91,7 +92,3 @@ fn put(record: RecordId, business: &wire::Business) -> Change {
     Change::put(record, business.encode_to_vec())
 }
 
-fn decode(value: &[u8]) -> Result<wire::Business, Refusal> {
-    wire::Business::decode(value)
-        .map_err(|e| Refusal::fault(format!("a business record does not decode: {e}")))
-}

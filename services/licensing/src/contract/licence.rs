@@ -3,6 +3,7 @@
 //! A licence gets its place in the status lists when it is applied for, since its credential names the place. Places are
 //! given in turn, none twice and none again.
 
+use hutong_disclosure::stored;
 use hutong_ledger::{
     contract::{Change, Refusal, View},
     id::RecordId,
@@ -52,7 +53,7 @@ pub(super) fn terms_reads(stated: Option<&wire::Terms>) -> Result<Vec<RecordId>,
 
 /// The business of a licence, once the licence is loaded.
 pub(super) fn business_of(record: &RecordId, loaded: &View<'_>) -> Result<Vec<RecordId>, Refusal> {
-    let licence = loaded.get(record).map(|value| decode(value)).transpose()?;
+    let licence = stored::<wire::Licence>(loaded, record)?;
     licence.map(|licence| business_record(&licence.uscc)).into_iter().collect()
 }
 
@@ -88,10 +89,7 @@ fn new(stated: &wire::Terms, licence: wire::Licence, state: &View<'_>) -> Result
     }
     let business = business::known(&stated.uscc, &stated.name, state)?;
     let counter = status_record()?;
-    let count = match state.get(&counter) {
-        None => 0,
-        Some(value) => wire::StatusCount::decode(&value[..]).map_err(corrupt)?.count,
-    };
+    let count = stored::<wire::StatusCount>(state, &counter)?.unwrap_or_default().count;
     let after = count.checked_add(1).ok_or_else(|| Refusal::fault("the status lists are full"))?;
     let licence = wire::Licence {
         id: stated.id.clone(),
@@ -167,7 +165,7 @@ pub(super) fn revoke(action: &wire::Revoke, state: &View<'_>) -> Result<Vec<Chan
 fn standing_licence(id: &str, state: &View<'_>) -> Result<(RecordId, wire::Licence), Refusal> {
     let record = licence_record(id)?;
     let unknown = || Refusal::new("licence_unknown", format!("there is no licence {id}")).at("id");
-    let licence = decode(state.get(&record).ok_or_else(unknown)?)?;
+    let licence = stored::<wire::Licence>(state, &record)?.ok_or_else(unknown)?;
     if licence.status() == Status::Revoked {
         return Err(Refusal::new("licence_revoked", format!("{id} is revoked for good")).at("id"));
     }
@@ -214,10 +212,3 @@ fn put(record: RecordId, licence: wire::Licence, state: &View<'_>) -> Change {
     Change::put(record, licence.encode_to_vec())
 }
 
-fn decode(value: &[u8]) -> Result<wire::Licence, Refusal> {
-    wire::Licence::decode(value).map_err(corrupt)
-}
-
-fn corrupt(error: hutong_wire::prost::DecodeError) -> Refusal {
-    Refusal::fault(format!("a record of licensing does not decode: {error}"))
-}

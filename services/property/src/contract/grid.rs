@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hutong_disclosure::stored;
 use hutong_ledger::{
     contract::{Change, Refusal, View},
     id::{RecordId, RecordKey},
@@ -50,8 +51,7 @@ pub(super) fn placed(parcel: &wire::Parcel) -> Option<Bounds> {
 
 /// A cell that was loaded. Asked for only where it was named.
 fn loaded(cell: Cell, view: &View<'_>) -> Result<wire::Cell, Refusal> {
-    let Some(value) = view.get(&names::cell(cell)?) else { return Ok(wire::Cell::default()) };
-    wire::Cell::decode(value.as_ref()).map_err(|e| Refusal::fault(format!("a cell does not decode: {e}")))
+    Ok(stored::<wire::Cell>(view, &names::cell(cell)?)?.unwrap_or_default())
 }
 
 fn box_of(entry: &wire::CellEntry) -> Bounds {

@@ -1,6 +1,10 @@
-//! Actions in exactly their form: bytes of no meaning could hide a value that must not stand on a ledger.
+//! Messages as contracts read them: actions in exactly their form, since bytes of no meaning could hide a value that must
+//! not stand on a ledger, and records as an earlier transaction left them.
 
-use hutong_ledger::contract::Refusal;
+use hutong_ledger::{
+    contract::{Refusal, View},
+    id::RecordId,
+};
 use hutong_wire::prost::Message;
 
 /// Decodes a message that is written in the one canonical way: fields in ascending order, defaults left out, nothing
@@ -13,6 +17,15 @@ pub fn decode_strict<M: Message + Default>(bytes: &[u8]) -> Result<M, Refusal> {
         return Err(Refusal::malformed(told));
     }
     Ok(message)
+}
+
+/// A record of the own domain as it stands; None if there is none. One that does not decode is a fault of the contract.
+pub fn stored<M: Message + Default>(state: &View<'_>, record: &RecordId) -> Result<Option<M>, Refusal> {
+    let decode = |value: &bytes::Bytes| {
+        M::decode(value.as_ref())
+            .map_err(|e| Refusal::fault(format!("the record {record} does not decode: {e}")))
+    };
+    state.get(record).map(decode).transpose()
 }
 
 #[cfg(test)]
