@@ -56,10 +56,7 @@ impl Contract for Allotments {
     }
 
     fn decide(&self, tx: &Verified<'_>, state: &View<'_>) -> Result<Vec<Change>, Refusal> {
-        let owner = state.epoch.rules(domain()).map(|rules| rules.owner);
-        if owner != Some(tx.body.agency) {
-            return Err(Refusal::new("not_the_owner", "the domain's owner opens and lets plots"));
-        }
+        tx.submitted_by_owner(state)?;
         match tx.action::<Kind>()? {
             Kind::Open(action) => open(action, state),
             Kind::Let(action) => let_out(action, state),
