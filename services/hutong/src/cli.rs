@@ -352,6 +352,9 @@ pub struct Bench {
     /// Submit at this rate instead of as fast as possible, in transactions a second
     #[arg(long)]
     pub rate: Option<u32>,
+    /// Records that the store holds before measuring begins; they are written through the flow
+    #[arg(long, default_value_t = 0, conflicts_with = "disclosures")]
+    pub records: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -86,15 +86,21 @@ pub(super) struct Phases {
     measuring: AtomicBool,
     done: AtomicBool,
     submits: AtomicU64,
+    /// Transactions that became final, in whatever phase.
+    finals: AtomicU64,
 }
 
 impl Phases {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { measuring: false.into(), done: false.into(), submits: 0.into() })
+        Arc::new(Self { measuring: false.into(), done: false.into(), submits: 0.into(), finals: 0.into() })
     }
 
     pub(super) fn measure(&self) {
         self.measuring.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn finals(&self) -> u64 {
+        self.finals.load(Ordering::Relaxed)
     }
 
     pub(super) fn end(&self) {
@@ -145,6 +151,7 @@ pub(super) fn start(
                 let began = Instant::now();
                 let transactions = workload.transactions(first, batch);
                 let (applied, refused) = way.submit_final(transactions).await?;
+                phases.finals.fetch_add(applied + refused, Ordering::Relaxed);
                 if phases.measuring.load(Ordering::SeqCst) {
                     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
                     tally.applied += applied;

@@ -20,6 +20,8 @@ pub(super) struct Report {
     pub(super) clients: u32,
     pub(super) batch: u32,
     pub(super) record_bytes: u32,
+    /// In the store before measuring began.
+    pub(super) records: u64,
     pub(super) cores: usize,
     pub(super) transactions: u64,
     pub(super) refused: u64,
@@ -38,7 +40,7 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn text(&self) -> String {
         format!(
-            "{} final transactions in {} blocks and {:.1} s over {} by {} clients ({} a submit, {} bytes each), {} validating\n\
+            "{} final transactions in {} blocks and {:.1} s over {} by {} clients ({} a submit, {} bytes each), {} validating, {} records before\n\
              throughput  {:.0} transactions a second\n\
              latency     p50 {:.2} ms, p99 {:.2} ms from submit to final\n\
              cost        {:.3} ms of CPU and {:.0} bytes on disk per transaction\n\
@@ -51,6 +53,7 @@ impl Report {
             self.batch,
             self.record_bytes,
             self.agencies,
+            self.records,
             self.throughput_tps,
             self.latency_ms.p50,
             self.latency_ms.p99,
