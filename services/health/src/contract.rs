@@ -179,4 +179,3 @@ fn check(body: &wire::Body) -> Result<(Bytes, Vec<Bytes>), Refusal> {
     }
     Ok((body.commitment.clone(), subjects.clone()))
 }
-

@@ -153,4 +153,3 @@ fn kind(action: &wire::Action) -> Result<&Kind, Refusal> {
 fn with_erasure(record: RecordId) -> Vec<RecordId> {
     hutong_disclosure::records::erasure(&record).into_iter().chain([record]).collect()
 }
-

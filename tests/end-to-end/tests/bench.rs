@@ -8,7 +8,9 @@ fn measured(more: &[&str]) -> Value {
     let args = [&["bench", "--seconds", "1", "--clients", "4", "--json"], more].concat();
     let report = program.result(&args).expect("a report");
     let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("no number in {report}"));
-    for name in ["transactions", "seconds", "throughput_tps", "cpu_ms_per_tx", "bytes_per_tx", "ratio_to_limit"] {
+    for name in
+        ["transactions", "seconds", "throughput_tps", "cpu_ms_per_tx", "bytes_per_tx", "ratio_to_limit"]
+    {
         assert!(number(&report[name]) > 0.0, "{name}: {report}");
     }
     for name in
@@ -37,5 +39,8 @@ fn over_the_bus_on_a_store_that_holds_records() {
 #[test]
 fn over_http_at_a_rate() {
     let report = measured(&["--via", "http", "--rate", "50"]);
-    assert_eq!((&report["via"], &report["batch"], &report["records"]), (&"http".into(), &1.into(), &0.into()));
+    assert_eq!(
+        (&report["via"], &report["batch"], &report["records"]),
+        (&"http".into(), &1.into(), &0.into())
+    );
 }

@@ -119,4 +119,3 @@ fn revoker(agreement: &wire::Agreement, tx: &Verified<'_>, state: &View<'_>) -> 
     };
     std::iter::once(&tx.body.agency).chain(&tx.body.signers).find(is_side).copied()
 }
-

@@ -115,4 +115,3 @@ pub(super) fn withdraw(
     dataset.modified_ms = state.time_ms;
     Ok(Change::put(record, dataset.encode_to_vec()))
 }
-

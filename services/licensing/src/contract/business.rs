@@ -91,4 +91,3 @@ fn opened(uscc: &str, name: &str, time_ms: u64) -> wire::Business {
 fn put(record: RecordId, business: &wire::Business) -> Change {
     Change::put(record, business.encode_to_vec())
 }
-

@@ -211,4 +211,3 @@ fn put(record: RecordId, licence: wire::Licence, state: &View<'_>) -> Change {
     let licence = wire::Licence { issuer, changed_ms: state.time_ms, ..licence };
     Change::put(record, licence.encode_to_vec())
 }
-
