@@ -11,6 +11,7 @@ use hutong_ledger::{
     contract::{Action, Change, Contract, Refusal, Verified, View},
     epoch::{Agency, DomainRules, Epoch, Host, Key, Purpose},
     id::{AgencyId, Domain, RecordId, RecordKey},
+    transaction::Body,
 };
 use hutong_wire::{
     prost::Message,
@@ -52,16 +53,8 @@ impl Contract for Membership {
                 "another change of this block came first; submit again",
             ));
         }
-        let mut next = match tx.action::<Kind>()? {
-            Kind::Replace(replace) => replaced(replace, &current, tx)?,
-            Kind::RotateKeys(rotate) => rotated(rotate, &current, tx)?,
-            Kind::Ready(ready) => made_ready(ready, &current, tx)?,
-        };
-        next.number = current.number + 1;
+        let mut next = next_epoch(tx.action::<Kind>()?, &current, tx.body)?;
         next.from_height = state.height + 1;
-        next.check().map_err(|fault| Refusal::new("epoch_invalid", fault))?;
-        check_keys(&current, &next)?;
-        check_voices(&next)?;
         Ok(vec![Change::put(Epoch::record(), next.encode())])
     }
 
@@ -70,14 +63,40 @@ impl Contract for Membership {
     }
 }
 
-fn replaced(action: &wire::Replace, current: &Epoch, tx: &Verified<'_>) -> Result<Epoch, Refusal> {
+/// The epoch that a change makes of the one in force, if the rules allow it; from which height it holds is for who
+/// decides to say. What the contract does, and what whoever is asked to sign looks at before.
+pub fn next_epoch(kind: &Kind, current: &Epoch, body: &Body) -> Result<Epoch, Refusal> {
+    let mut next = match kind {
+        Kind::Replace(replace) => replaced(replace, current, body)?,
+        Kind::RotateKeys(rotate) => rotated(rotate, current, body)?,
+        Kind::Ready(ready) => made_ready(ready, current, body)?,
+    };
+    next.number = current.number + 1;
+    check(current, &next)?;
+    Ok(next)
+}
+
+/// Whether a quorum may put one epoch in place of another.
+pub(crate) fn check_replacing(current: &Epoch, next: &Epoch) -> Result<(), Refusal> {
+    check_hosts(current, next)?;
+    check(current, next)
+}
+
+/// What holds for every epoch, whoever made it.
+fn check(current: &Epoch, next: &Epoch) -> Result<(), Refusal> {
+    next.check().map_err(|fault| Refusal::new("epoch_invalid", fault))?;
+    check_keys(current, next)?;
+    check_voices(next)
+}
+
+fn replaced(action: &wire::Replace, current: &Epoch, body: &Body) -> Result<Epoch, Refusal> {
     let next =
         Epoch::decode(&action.epoch).map_err(|e| Refusal::new("epoch_invalid", e.to_string()).at("epoch"))?;
     if next.number != current.number + 1 {
         let message = format!("epoch {} follows {}, not {}", current.number + 1, current.number, next.number);
         return Err(Refusal::new("epoch_number", message).at("epoch"));
     }
-    let signed = current.validating().filter(|agency| tx.body.signers.contains(&agency.id)).count();
+    let signed = current.validating().filter(|agency| body.signers.contains(&agency.id)).count();
     if signed < current.quorum() {
         let message = format!("{signed} validating agencies sign, {} are needed", current.quorum());
         return Err(Refusal::new("quorum_missing", message).at("signers"));
@@ -92,6 +111,12 @@ fn check_hosts(current: &Epoch, next: &Epoch) -> Result<(), Refusal> {
     if let Some(dropped) = current.domains.iter().find(|rules| next.rules(rules.domain).is_none()) {
         let message = format!("{} is left out and would have no hosts; a domain stays", dropped.domain);
         return Err(Refusal::new("hosts_too_few", message).at("epoch"));
+    }
+    let counted = |id: &AgencyId| current.validating().any(|agency| agency.id == *id);
+    if let Some(agency) = next.validating().find(|agency| !counted(&agency.id)) {
+        let message =
+            format!("{} counts in the city by its own transaction, once it has caught up", agency.id);
+        return Err(Refusal::new("host_not_ready", message).at("epoch"));
     }
     let validating = next.validating().count();
     for rules in next.domains.iter().filter(|rules| !rules.domain.is_platform()) {
@@ -186,9 +211,9 @@ fn sealing_usable(public: &[u8; 32]) -> Result<(), String> {
     }
 }
 
-fn rotated(action: &wire::RotateKeys, current: &Epoch, tx: &Verified<'_>) -> Result<Epoch, Refusal> {
+fn rotated(action: &wire::RotateKeys, current: &Epoch, body: &Body) -> Result<Epoch, Refusal> {
     let mut next = current.clone();
-    let agency = own(&mut next, &tx.body.agency)?;
+    let agency = own(&mut next, &body.agency)?;
     if action.add.is_empty() && action.revoke.is_empty() {
         // It would be a barrier for the whole city, for nothing.
         return Err(Refusal::malformed("a rotation adds or revokes a key"));
@@ -219,7 +244,7 @@ fn rotated(action: &wire::RotateKeys, current: &Epoch, tx: &Verified<'_>) -> Res
 /// Epochs change by signatures of validating agencies: one that cannot sign would count in a quorum that it cannot
 /// help to reach.
 fn check_voices(next: &Epoch) -> Result<(), Refusal> {
-    next.validating().try_for_each(keeps_signing)
+    next.agencies.iter().filter(|agency| agency.validating).try_for_each(keeps_signing)
 }
 
 fn keeps_signing(agency: &Agency) -> Result<(), Refusal> {
@@ -240,13 +265,20 @@ fn own<'a>(epoch: &'a mut Epoch, id: &AgencyId) -> Result<&'a mut Agency, Refusa
     found.ok_or_else(|| Refusal::new("agency_unknown", format!("{id} is no member")))
 }
 
-fn made_ready(action: &wire::Ready, current: &Epoch, tx: &Verified<'_>) -> Result<Epoch, Refusal> {
+fn made_ready(action: &wire::Ready, current: &Epoch, body: &Body) -> Result<Epoch, Refusal> {
     let domain: Domain = action
         .domain
         .parse()
         .map_err(|_| Refusal::malformed("the domain's name is not valid").at("domain"))?;
     let mut next = current.clone();
-    let agency = tx.body.agency;
+    let agency = body.agency;
+    if domain == Domain::MEMBERSHIP {
+        return counted_in_city(next, agency);
+    }
+    if current.is_joining(&agency) {
+        let message = format!("{agency} counts in the city first: ready for membership, then for {domain}");
+        return Err(Refusal::new("host_not_ready", message).at("domain"));
+    }
     let rules: Option<&mut DomainRules> = next.domains.iter_mut().find(|rules| rules.domain == domain);
     let host = rules.and_then(|rules| rules.hosts.iter_mut().find(|host| host.agency == agency));
     match host {
@@ -259,4 +291,20 @@ fn made_ready(action: &wire::Ready, current: &Epoch, tx: &Verified<'_>) -> Resul
             Ok(next)
         }
     }
+}
+
+/// An agency that validates has caught up with the platform domains, and counts in the quorums of the city.
+fn counted_in_city(mut next: Epoch, agency: AgencyId) -> Result<Epoch, Refusal> {
+    let no_host = || Refusal::new("not_a_host", format!("{agency} does not validate")).at("domain");
+    if !next.agency(&agency).ok_or_else(no_host)?.validating {
+        return Err(no_host());
+    }
+    let rules = next.domains.iter_mut().find(|rules| rules.domain == Domain::MEMBERSHIP);
+    let listed = rules.ok_or_else(no_host)?;
+    let before = listed.hosts.len();
+    listed.hosts.retain(|host| host.agency != agency);
+    if listed.hosts.len() == before {
+        return Err(Refusal::new("already_ready", format!("{agency} counts already")).at("domain"));
+    }
+    Ok(next)
 }

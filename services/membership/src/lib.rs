@@ -13,9 +13,17 @@
 //! | `malformed_action` | it does not decode, or a rotation is empty or not well formed |
 //! | `key_unusable`, `key_unknown`, `last_signing_key` | a key breaks the rules, does not exist, or is the last one |
 //! | `agency_unknown`, `not_a_host`, `already_ready` | the submitting agency is not what the action needs |
+//!
+//! Parts: `contract` is the rules; [`proposal`] makes what is to be signed, [`joint`] counts who signed it, `changes` says in
+//! words what it does; [`readiness`] is a newcomer's word that it has caught up; `api` answers who is in the city.
 
 mod api;
+mod changes;
 mod contract;
+pub mod joint;
+pub mod proposal;
+pub mod readiness;
 
 pub use api::{document, routes};
-pub use contract::{HOSTS_MIN, Membership};
+pub use changes::{Difference, differences};
+pub use contract::{HOSTS_MIN, Membership, next_epoch};

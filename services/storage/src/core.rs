@@ -72,7 +72,7 @@ impl Identity {
 
     /// Whether the epoch lets it vote and cosign with this key.
     pub(crate) fn signs(&self, epoch: &Epoch) -> bool {
-        epoch.agency(&self.agency).is_some_and(|agency| agency.validating)
+        epoch.validating().any(|agency| agency.id == self.agency)
             && epoch.key(&self.agency, Purpose::Host, &self.key_id()).is_some()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hutong_ledger::id::Domain;
 use serde::{Deserialize, Serialize};
 
 /// Defaults suit a city on one machine as well as agencies across a city.
@@ -14,6 +15,8 @@ pub struct Config {
     pub ask_timeout_ms: u64,
     /// How long a question for a segment stands: all hosts are asked with the same one, and clocks differ.
     pub question_ms: u64,
+    /// City domains that the agency will host once membership names its host key: their past is executed as well.
+    pub joining: Vec<Domain>,
     /// How long to wait before starting over after a failure.
     pub retry_ms: u64,
     /// Segments kept in memory while their header is not there yet, in bytes.
@@ -26,6 +29,7 @@ impl Default for Config {
             segment_patience_ms: 200,
             ask_timeout_ms: 1000,
             question_ms: 30_000,
+            joining: Vec::new(),
             retry_ms: 200,
             segments_bytes_max: 64 << 20,
         }

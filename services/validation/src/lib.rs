@@ -9,13 +9,14 @@
 //! refusal: it waits, or starts over. All that it signs is a question to another host, for a segment that it lacks.
 //!
 //! Parts: [`service`] is the loop; `feed` brings proposals and segments; `overlay` is what is executed and not yet
-//! final; `check` finds void transactions; `execute` runs a block.
+//! final; `check` finds void transactions; `execute` runs a block; `joining` is catching up from nothing.
 
 mod check;
 mod config;
 mod error;
 mod execute;
 mod feed;
+mod joining;
 mod overlay;
 pub mod service;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{StreamExt, stream::BoxStream};
 use hutong_bus::{Entry, Headers, SharedBus};
 use hutong_keys::{SigningKey, VerifierCache};
 use hutong_ledger::{
@@ -43,11 +43,11 @@ pub struct Ports {
 
 /// Validation of one agency.
 pub struct ValidationService {
-    agency: AgencyId,
-    config: Config,
-    bus: SharedBus,
+    pub(crate) agency: AgencyId,
+    pub(crate) config: Config,
+    pub(crate) bus: SharedBus,
     clock: SharedClock,
-    host_key: Arc<SigningKey>,
+    pub(crate) host_key: Arc<SigningKey>,
     engine: Engine,
 }
 
@@ -102,12 +102,13 @@ impl ValidationService {
             service: self,
             session: standing.session,
             overlay: Overlay::new(height, standing.epoch.clone()),
-            hosted: hosted(&self.agency, &standing.epoch),
+            hosted: self.hosted(&standing.epoch),
             lane: Lane::new(base),
             segments: Segments::new(self.config.segments_bytes_max),
             held: VecDeque::new(),
             origins: BTreeMap::new(),
             repeated: Vec::new(),
+            first_header: FirstHeader::Awaited,
         };
         tokio::select! {
             error = round.run(follow) => error,
@@ -128,18 +129,22 @@ impl ValidationService {
     }
 }
 
-/// The domains that an agency stores and executes under an epoch.
-fn hosted(agency: &AgencyId, epoch: &Epoch) -> Vec<Domain> {
-    epoch.domains.iter().map(|rules| rules.domain).filter(|domain| epoch.stores(agency, *domain)).collect()
+/// The first header that the stream gave since it was opened tells whether it reaches back far enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FirstHeader {
+    Awaited,
+    /// It is above what comes next: what lies between is with other agencies.
+    Above(u64),
+    Fits,
 }
 
 /// Everything that is dropped when validation starts over.
-struct Round<'a> {
-    service: &'a ValidationService,
+pub(crate) struct Round<'a> {
+    pub(crate) service: &'a ValidationService,
     session: Session,
-    lane: Lane,
-    overlay: Overlay,
-    hosted: Vec<Domain>,
+    pub(crate) lane: Lane,
+    pub(crate) overlay: Overlay,
+    pub(crate) hosted: Vec<Domain>,
     segments: Segments,
     /// Proposals that can be judged only when the epoch in force at their height is known.
     held: VecDeque<(Proposal, u64)>,
@@ -147,6 +152,7 @@ struct Round<'a> {
     origins: BTreeMap<u64, Headers>,
     /// Heights whose block came again in a higher view and is to be submitted in that.
     repeated: Vec<u64>,
+    first_header: FirstHeader,
 }
 
 impl Round<'_> {
@@ -160,17 +166,23 @@ impl Round<'_> {
     async fn follow(&mut self, finals: &mut watch::Receiver<u64>) -> Result<(), Error> {
         self.replay_archive().await?;
         let service = self.service;
-        let mut entries = feed::open(&service.bus, &self.hosted, self.overlay.next_height()).await?;
+        let mut entries = self.open().await?;
         let patience = service.config.segment_patience();
         loop {
             self.settle(*finals.borrow_and_update());
             self.submit_repeated().await?;
             if self.advance().await? {
-                if hosted(&service.agency, &self.overlay.epoch()) != self.hosted {
+                let hosted = service.hosted(&self.overlay.epoch());
+                if hosted != self.hosted {
                     // Another set of segments is to be read from here on.
-                    self.hosted = hosted(&service.agency, &self.overlay.epoch());
-                    entries = feed::open(&service.bus, &self.hosted, self.overlay.next_height()).await?;
+                    self.hosted = hosted;
+                    entries = self.open().await?;
                 }
+                continue;
+            }
+            if let FirstHeader::Above(height) = self.first_header {
+                self.catch_up(height, finals).await?;
+                entries = self.open().await?;
                 continue;
             }
             let waits_for_segment = self.lane.slot(self.overlay.next_height()).is_some();
@@ -183,6 +195,12 @@ impl Round<'_> {
                 () = tokio::time::sleep(patience), if waits_for_segment => self.fetch_missing().await,
             }
         }
+    }
+
+    /// Opens the stream at what comes next.
+    async fn open(&mut self) -> Result<BoxStream<'static, Result<Entry, hutong_bus::Error>>, Error> {
+        self.first_header = FirstHeader::Awaited;
+        feed::open(&self.service.bus, &self.hosted, self.overlay.next_height()).await
     }
 
     /// What storage archived above its final state is executed first: storage voted on it.
@@ -228,6 +246,11 @@ impl Round<'_> {
                 return;
             }
         };
+        if self.first_header == FirstHeader::Awaited {
+            let height = proposal.header.height;
+            let next = self.lane.height() + 1;
+            self.first_header = if height > next { FirstHeader::Above(height) } else { FirstHeader::Fits };
+        }
         if !entry.headers.is_empty() {
             self.origins.insert(proposal.header.height, entry.headers);
         }
@@ -248,7 +271,7 @@ impl Round<'_> {
         }
     }
 
-    fn settle(&mut self, height: u64) {
+    pub(crate) fn settle(&mut self, height: u64) {
         for slot in self.lane.slots().take_while(|slot| slot.proposal.header.height <= height) {
             for segment in &slot.proposal.header.segments {
                 self.segments.remove(slot.hash, segment.domain);
@@ -260,7 +283,7 @@ impl Round<'_> {
     }
 
     /// Executes and submits the next block if it is there with its segments; whether it did.
-    async fn advance(&mut self) -> Result<bool, Error> {
+    pub(crate) async fn advance(&mut self) -> Result<bool, Error> {
         let height = self.overlay.next_height();
         let Some(slot) = self.lane.slot(height).cloned() else { return Ok(false) };
         let epoch = self.overlay.epoch();
@@ -284,6 +307,10 @@ impl Round<'_> {
         segments: Vec<(Bytes, Segment)>,
     ) -> Result<Arc<ExecutedBlock>, Error> {
         let block = self.service.engine.execute(slot, epoch, segments, &self.overlay).await?;
+        if let Some(next) = &block.next_epoch {
+            // Before storage has it: this height is where an agency stops that cannot go on.
+            self.check_past(block.height(), epoch, next)?;
+        }
         let block = Arc::new(block);
         self.submit(block.clone()).await?;
         Ok(block)
@@ -318,7 +345,8 @@ impl Round<'_> {
         held.collect()
     }
 
-    async fn fetch_missing(&mut self) {
+    /// Asks other hosts for segments of the next block that are not here.
+    pub(crate) async fn fetch_missing(&mut self) {
         let Some(slot) = self.lane.slot(self.overlay.next_height()).cloned() else { return };
         let epoch = self.overlay.epoch();
         let service = self.service;

@@ -125,7 +125,8 @@ pub struct DomainRules {
     pub domain: Domain,
     pub owner: AgencyId,
     pub contract: u32,
-    /// Sorted by agency. Empty for platform domains, which every validating agency hosts.
+    /// Sorted by agency. Every validating agency hosts the platform domains, so those list no hosts; membership lists the
+    /// validating agencies that do not count yet, none of them ready.
     pub hosts: Vec<Host>,
 }
 
@@ -251,14 +252,7 @@ impl Epoch {
             {
                 return Err(format!("domain {domain}: host {} does not validate", host.agency));
             }
-            if domain.is_platform() != rules.hosts.is_empty() {
-                return Err(format!(
-                    "domain {domain}: platform domains list no hosts, city domains at least one"
-                ));
-            }
-            if !domain.is_platform() && !rules.hosts.iter().any(|h| h.ready) {
-                return Err(format!("domain {domain}: no host is ready"));
-            }
+            self.check_hosts(rules)?;
         }
         if self.rules(Domain::MEMBERSHIP).is_none() {
             return Err("the domain membership is missing".into());
@@ -271,6 +265,36 @@ impl Epoch {
             return Err("orderers must be members with an orderer key, at least one, each once".into());
         }
         Ok(())
+    }
+
+    fn check_hosts(&self, rules: &DomainRules) -> Result<(), String> {
+        let domain = rules.domain;
+        if domain == Domain::MEMBERSHIP {
+            return match rules.hosts.iter().find(|host| host.ready) {
+                Some(host) => Err(format!(
+                    "domain {domain}: only who does not count yet is listed, not {}",
+                    host.agency
+                )),
+                None => Ok(()),
+            };
+        }
+        if domain.is_platform() != rules.hosts.is_empty() {
+            return Err(format!(
+                "domain {domain}: platform domains list no hosts, city domains at least one"
+            ));
+        }
+        if domain.is_platform() {
+            return Ok(());
+        }
+        if !rules.hosts.iter().any(|h| h.ready) {
+            return Err(format!("domain {domain}: no host is ready"));
+        }
+        match rules.hosts.iter().find(|host| host.ready && self.is_joining(&host.agency)) {
+            Some(host) => {
+                Err(format!("domain {domain}: {} would count before it counts in the city", host.agency))
+            }
+            None => Ok(()),
+        }
     }
 
     fn shared_key(&self) -> Option<[u8; 32]> {
@@ -289,7 +313,13 @@ impl Epoch {
 
     /// The agencies that count in quorums over the whole city.
     pub fn validating(&self) -> impl Iterator<Item = &Agency> {
-        self.agencies.iter().filter(|a| a.validating)
+        self.agencies.iter().filter(|a| a.validating && !self.is_joining(&a.id))
+    }
+
+    /// Whether an agency is to validate and has not yet said that it has caught up: it stores and executes, and counts
+    /// in no quorum.
+    pub fn is_joining(&self, agency: &AgencyId) -> bool {
+        self.rules(Domain::MEMBERSHIP).is_some_and(|rules| rules.hosts.iter().any(|h| h.agency == *agency))
     }
 
     /// The agencies that store and execute a domain and count for it.

@@ -31,7 +31,7 @@ impl HostSignature {
     }
 
     pub(crate) fn verifies(&self, epoch: &Epoch, message: &[u8]) -> bool {
-        epoch.agency(&self.agency).is_some_and(|a| a.validating)
+        epoch.validating().any(|agency| agency.id == self.agency)
             && epoch.signed(&self.agency, Purpose::Host, &self.key, message, &self.bytes)
     }
 }

@@ -43,7 +43,11 @@ fn the_quorum_is_that_of_the_epoch_in_force() {
     assert_eq!(council.refused(&[0], replace(&alone)), "quorum_missing");
     let mut more = council.next();
     more.agencies.extend((4..7).map(validator));
+    (4..7).for_each(|n| joins(&mut more, n));
     council.submit(&[0, 1, 2], replace(&more)).unwrap();
+    for n in 4..7 {
+        council.submit(&[n], ready("membership")).unwrap();
+    }
     let next = council.next();
     assert_eq!(council.refused(&[0, 1, 2, 3], replace(&next)), "quorum_missing", "5 of 7 now");
     council.submit(&[0, 1, 2, 4, 6], replace(&next)).unwrap();
@@ -163,6 +167,7 @@ fn who_validates_can_sign() {
     assert_eq!(council.refused(&[0, 1, 2, 3], replace(&mute)), "last_signing_key");
     let mut newcomer = council.next();
     newcomer.agencies.push(member(4, true, &[Purpose::Host]));
+    joins(&mut newcomer, 4);
     assert_eq!(council.refused(&[0, 1, 2, 3], replace(&newcomer)), "last_signing_key");
     // Who only receives sealed fields need not.
     let mut reader = council.next();

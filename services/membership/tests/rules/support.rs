@@ -69,6 +69,17 @@ pub(crate) fn property(epoch: &mut Epoch) -> &mut DomainRules {
     epoch.domains.iter_mut().find(|rules| rules.domain == domain(PROPERTY)).unwrap()
 }
 
+pub(crate) fn membership(epoch: &mut Epoch) -> &mut DomainRules {
+    epoch.domains.iter_mut().find(|rules| rules.domain == Domain::MEMBERSHIP).unwrap()
+}
+
+/// A member that is to validate does not count yet.
+pub(crate) fn joins(epoch: &mut Epoch, n: usize) {
+    let hosts = &mut membership(epoch).hosts;
+    hosts.push(Host { agency: agency(n), ready: false });
+    hosts.sort_by_key(|host| host.agency);
+}
+
 fn record_key() -> RecordKey {
     RecordKey { domain: Domain::MEMBERSHIP, record: Epoch::record() }
 }

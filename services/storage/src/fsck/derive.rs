@@ -156,7 +156,10 @@ impl<'a> Derived<'a> {
     fn execute(&self, proposal: &Proposal, block: &BlockRecord) -> Result<Vec<Part>, Halt> {
         let (header, height) = (&proposal.header, proposal.header.height);
         let mut parts = Vec::new();
-        for named in header.segments.iter().filter(|s| self.epoch.stores(&self.agency, s.domain)) {
+        // Also what the agency executed before membership made it a host.
+        let held = |domain: Domain| block.segments.iter().any(|(of, _)| *of == domain);
+        let executed = |domain: Domain| self.epoch.stores(&self.agency, domain) || held(domain);
+        for named in header.segments.iter().filter(|segment| executed(segment.domain)) {
             let domain = named.domain;
             let wrong = |reason: String| Difference::new(format!("segment {domain}"), height, reason);
             let raw = block.segments.iter().find(|(of, _)| *of == domain).map(|(_, raw)| raw);
