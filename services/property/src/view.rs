@@ -27,6 +27,9 @@ pub type Handle = [u8; 16];
 
 type Drawn = GeomWithData<Rectangle<[f64; 2]>, RecordId>;
 
+/// The most parcels that are taken from the map before they are put in order; few in tests, so that both ways are tried.
+const NEAR_MAX: usize = if cfg!(test) { 3 } else { 4096 };
+
 /// What one parcel is found by.
 #[derive(Clone, Debug)]
 struct Found {
@@ -141,21 +144,28 @@ impl View {
             from(&self.by_number, number, after).filter(fits).take(wanted).cloned().collect()
         } else if let Some(party) = &query.party {
             from(&self.by_handle, party, after).filter(fits).take(wanted).cloned().collect()
-        } else if let Some(envelope) = envelope(query) {
+        } else if let Some(near) = self.near(query) {
             // In no order: the lowest ids are kept.
-            let near = self.map.locate_in_envelope_intersecting(&envelope).map(|drawn| &drawn.data);
-            let later = near.filter(|id| after.is_none_or(|after| *id > after)).filter(fits);
+            let later = near.into_iter().filter(|id| after.is_none_or(|after| *id > after)).filter(fits);
             lowest(later, wanted).into_iter().cloned().collect()
         } else if let Some(place) = &query.place {
             let key = (query.status as i32, place.clone());
             from(&self.by_place, &key, after).filter(fits).take(wanted).cloned().collect()
         } else {
             let status = query.status as i32;
-            from(&self.by_status, &status, after).take(wanted).cloned().collect()
+            from(&self.by_status, &status, after).filter(fits).take(wanted).cloned().collect()
         };
         let more = found.len() > query.limit;
         found.truncate(query.limit);
         (found, more)
+    }
+
+    /// Parcels near the point or in the box, if one is given and they are few. Of many, a page is found sooner by going
+    /// through all in order.
+    fn near(&self, query: &Query) -> Option<Vec<&RecordId>> {
+        let near = self.map.locate_in_envelope_intersecting(&envelope(query)?).map(|drawn| &drawn.data);
+        let near: Vec<_> = near.take(NEAR_MAX + 1).collect();
+        (near.len() <= NEAR_MAX).then_some(near)
     }
 
     fn fits(&self, id: &RecordId, query: &Query) -> bool {
