@@ -2,6 +2,7 @@
 
 mod deploy;
 mod disclosure;
+mod membership;
 mod subscriptions;
 mod vault;
 
@@ -15,8 +16,12 @@ use hutong_ledger::id::{AgencyId, Domain, RecordKey, TxId};
 
 use crate::city::domains::{RECORD_TYPES, RecordType};
 
-pub use deploy::{Deploy, DeployCity, DeployStreams, HealthArgs};
+pub use deploy::{Deploy, DeployBroker, DeployCity, DeployStreams, HealthArgs, Whereabouts};
 pub use disclosure::{Accesses, Consent, Disclose, Erase, GiveConsent, Person};
+pub use membership::{
+    AddAgency, AgencyCommand, Asking, Invite, MembershipCommand, MembershipFile, RemoveAgency, RevokeKey,
+    RotateKey, SignMembership, WaitAgency,
+};
 pub use subscriptions::{
     AsAgency, CreateSubscription, OneSubscription, ReplaySubscription, RotateSecret, Subscriptions,
 };
@@ -62,6 +67,12 @@ pub enum Command {
     Keys(Keys),
     /// Make the files a development city starts from: keys, genesis, trust file
     Genesis(GenesisArgs),
+    /// Join, leave, and change keys
+    #[command(subcommand)]
+    Agency(AgencyCommand),
+    /// Look at, sign and submit a change of who is in the city
+    #[command(subcommand)]
+    Membership(MembershipCommand),
     /// Print a bearer token of an agency, valid for at most 5 minutes, or of a development persona
     Token(Token),
     /// Submit transactions from a file or standard input

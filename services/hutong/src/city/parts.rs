@@ -11,7 +11,7 @@ use hutong_keys::{KeyFile, SigningKey};
 use hutong_ledger::{
     epoch::{Epoch, Purpose},
     genesis::Genesis,
-    id::AgencyId,
+    id::{AgencyId, Domain},
 };
 use hutong_peer::{SharedStorage, ingest::SharedIngest, vault::SharedVault};
 use hutong_runtime::auth::Authenticator;
@@ -110,7 +110,8 @@ impl Site<'_> {
         });
     }
 
-    pub fn validation(&self, storage: SharedStorage) -> Result<(), Error> {
+    /// `joining`: the city domains that the agency will host once membership names it.
+    pub fn validation(&self, storage: SharedStorage, joining: Vec<Domain>) -> Result<(), Error> {
         let ports = hutong_validation::Ports {
             bus: self.bus.clone(),
             storage,
@@ -118,7 +119,7 @@ impl Site<'_> {
             clock: self.host.clock.clone(),
             host_key: Arc::new(self.key(Purpose::Host)?),
         };
-        let config = hutong_validation::Config::default();
+        let config = hutong_validation::Config { joining, ..Default::default() };
         let service = hutong_validation::ValidationService::new(
             self.agency,
             config,
@@ -126,6 +127,17 @@ impl Site<'_> {
             ports,
         );
         self.host.run(format!("validation {}", self.agency), |stop| service.run(stop));
+        Ok(())
+    }
+
+    /// Says that the agency has caught up with what membership gives it to host, whenever there is that to say.
+    pub fn readiness(&self, storage: SharedStorage, ingest: SharedIngest) -> Result<(), Error> {
+        let desk = self.desk(storage, ingest, Vaults::new())?;
+        let bus = self.bus.clone();
+        self.host.run(format!("readiness {}", self.agency), |stop| async move {
+            hutong_membership::readiness::run(desk, bus, stop).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
         Ok(())
     }
 

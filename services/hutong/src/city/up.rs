@@ -99,7 +99,7 @@ impl Running {
             let site = site(*agency);
             let (storage, face) = site.storage()?;
             let storage: SharedStorage = Arc::new(storage);
-            site.validation(storage.clone())?;
+            site.validation(storage.clone(), Vec::new())?;
             storages.insert(*agency, storage);
             faces.push(face);
         }

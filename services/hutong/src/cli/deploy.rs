@@ -10,6 +10,8 @@ pub enum Deploy {
     /// Write the folder of each part: settings, keys, credentials, certificates, the broker's configuration; found the
     /// city first if there is none. Made again, it leaves keys and certificates as they are
     City(DeployCity),
+    /// Write the broker's configuration again, with the users of the epoch in force: after a change of membership
+    Broker(DeployBroker),
     /// Make the streams at the broker, and see that they are what they must be
     Streams(DeployStreams),
 }
@@ -25,6 +27,25 @@ pub struct DeployCity {
     /// How many agencies of a new city validate
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub agencies: u16,
+    #[command(flatten)]
+    pub place: Whereabouts,
+}
+
+#[derive(Debug, Args)]
+pub struct DeployBroker {
+    /// The folder that `hutong deploy city` wrote
+    #[arg(long)]
+    pub out: PathBuf,
+    /// The file of a joining that is final: its agency's user is let in
+    #[arg(long)]
+    pub admit: Option<PathBuf>,
+    #[command(flatten)]
+    pub place: Whereabouts,
+}
+
+/// Where the parts run.
+#[derive(Debug, Args)]
+pub struct Whereabouts {
     /// The names of the broker's servers: one, or three of a cluster
     #[arg(long, value_delimiter = ',', default_value = "nats", value_parser = host_name)]
     pub servers: Vec<String>,

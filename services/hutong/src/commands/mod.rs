@@ -1,6 +1,7 @@
 //! One command per file. Each takes its arguments, does one thing, prints one result.
 
 mod accesses;
+mod agency;
 mod consent;
 mod demo;
 mod deploy;
@@ -12,6 +13,7 @@ mod get;
 mod health;
 mod keys;
 mod load;
+mod membership;
 mod person;
 mod receipt;
 mod run;
@@ -59,6 +61,10 @@ pub enum CommandError {
     #[error(transparent)]
     Deploy(#[from] crate::deploy::Error),
     #[error(transparent)]
+    Membership(#[from] hutong_membership::joint::Fault),
+    #[error(transparent)]
+    Proposal(#[from] hutong_membership::proposal::Fault),
+    #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error("{path}: {source}")]
     Io {
@@ -98,6 +104,8 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Health(args) => block_on(health::run(context, args)),
         Command::Keys(args) => keys::run(&context, args),
         Command::Genesis(args) => genesis::run(&context, &args),
+        Command::Agency(command) => block_on(agency::run(context, command)),
+        Command::Membership(command) => block_on(membership::run(context, command)),
         Command::Token(args) => token::run(&context, &args),
         Command::Run(args) => block_on(run::run(context, args)),
         Command::Submit(args) => block_on(submit::run(context, args)),

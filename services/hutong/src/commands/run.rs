@@ -77,6 +77,8 @@ struct RunSettings {
     identity: OidcConfig,
     /// Bounds of notification, and which networks its webhooks may go to.
     notification: hutong_notification::Config,
+    /// City domains that the agency will host once membership names its host key: validation executes their past as well.
+    joining: Vec<Domain>,
 }
 
 impl Default for RunSettings {
@@ -91,6 +93,7 @@ impl Default for RunSettings {
             telemetry: TelemetrySettings::default(),
             identity: OidcConfig::default(),
             notification: hutong_notification::Config::default(),
+            joining: Vec::new(),
         }
     }
 }
@@ -163,7 +166,7 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     };
     let (epoch, identity) = (standing.epoch.clone(), settings.identity);
     let authenticator = front::authenticator(&host, &genesis, epoch, storage.clone(), identity)?;
-    faces.extend(start(&site, args.service, storage, &standing, &authenticator)?);
+    faces.extend(start(&site, args.service, storage, &standing, &authenticator, &settings.joining)?);
     front::serve(&host, server, authenticator, faces)?;
     context.output.line(format!("ready      {name} of {agency} at {url}"));
     Ok(host.finish(GRACE).await?)
@@ -197,13 +200,17 @@ fn start(
     storage: SharedStorage,
     standing: &Standing,
     authenticator: &Arc<Authenticator>,
+    joining: &[Domain],
 ) -> Result<Vec<Face>, CityError> {
     let ingest = || -> SharedIngest { Arc::new(IngestClient::new(site.bus.clone(), INGEST_TIMEOUT)) };
     Ok(match service {
         // The front asks nobody's storage; storage runs already.
         ServiceName::Front | ServiceName::Storage => Vec::new(),
         ServiceName::Validation => {
-            site.validation(storage)?;
+            site.validation(storage.clone(), joining.to_vec())?;
+            if site.acts() {
+                site.readiness(storage, ingest())?;
+            }
             Vec::new()
         }
         ServiceName::Ordering => {

@@ -8,7 +8,7 @@
 use hutong_bus::Stream;
 use hutong_ledger::{
     epoch::{Epoch, Purpose},
-    id::{AgencyId, Domain},
+    id::AgencyId,
 };
 use hutong_peer::{ingest::SUBMIT, subjects};
 
@@ -129,19 +129,11 @@ fn of_ingest(agency: &AgencyId) -> Permissions {
     Permissions { publish, subscribe: vec![SUBMIT.into()], answers: true }
 }
 
-/// Headers, and the segments of the domains that the agency hosts.
+/// Headers, and the segments of the domains that the agency hosts: also while it is not ready, since it executes before
+/// it counts.
 fn readable(agency: &AgencyId, epoch: &Epoch) -> Vec<String> {
-    let hosted = epoch.domains.iter().map(|rules| rules.domain).filter(|d| hosts(agency, epoch, *d));
+    let hosted = epoch.domains.iter().map(|rules| rules.domain).filter(|d| epoch.stores(agency, *d));
     std::iter::once(subjects::HEADER.to_owned()).chain(hosted.map(subjects::segment)).collect()
-}
-
-/// Also a host that is not ready yet: it executes before it counts.
-fn hosts(agency: &AgencyId, epoch: &Epoch, domain: Domain) -> bool {
-    let listed = |rules: &hutong_ledger::epoch::DomainRules| rules.hosts.iter().any(|h| h.agency == *agency);
-    if domain.is_platform() {
-        return epoch.validating().any(|validating| validating.id == *agency);
-    }
-    epoch.rules(domain).is_some_and(listed)
 }
 
 fn api(tokens: &[&str]) -> String {

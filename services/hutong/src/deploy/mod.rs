@@ -14,8 +14,11 @@
 //! Made again it leaves keys, seeds and certificates as they are, and writes the rest as membership says now. It must
 //! not run anything: containers, units of systemd and tests alike start what stands here.
 
+pub mod admission;
 pub mod broker;
 mod files;
+pub mod newcomer;
+mod overlays;
 pub mod server;
 mod settings;
 mod tls;
@@ -56,6 +59,10 @@ pub enum Error {
     },
     #[error("{0} is not the seed of a user's nkey; remove it to have one made")]
     Seed(PathBuf),
+    #[error("{agency} has no user at this broker yet: admit it with the file of its joining (--admit)")]
+    NoUser { agency: String },
+    #[error("{agency} is not admitted: {reason}")]
+    Admission { agency: String, reason: String },
     #[error("a certificate could not be made: {0}")]
     Certificate(#[from] rcgen::Error),
     #[error("a settings file could not be written: {0}")]
@@ -101,20 +108,15 @@ pub fn write(root: &Path, city: &Layout, genesis: &Genesis, plan: &Plan) -> Resu
     let epoch = &genesis.epoch;
     let nats = root.join("nats");
     tls::make(&nats, names(plan))?;
-    let mut users = Vec::new();
     for role in Role::all(epoch) {
         let folder = root.join(folder(&role));
-        let public = seed(&folder.join(SEED))?;
+        seed(&folder.join(SEED))?;
         files::copy(&tls::authority(&nats), &folder.join("ca.pem"), files::PUBLIC)?;
         files::copy(&city.genesis(), &folder.join("genesis.json"), files::PUBLIC)?;
         files::copy(&city.trust(), &folder.join("trust.json"), files::PUBLIC)?;
         keys(city, &folder, &role, epoch)?;
-        users.push(User { permissions: role.permissions(epoch), role, public });
     }
-    for server in servers(root, plan) {
-        let file = nats.join(format!("{}.conf", server.name));
-        files::write(&file, server::render(&server, &users).as_bytes(), files::PUBLIC)?;
-    }
+    broker_servers(root, epoch, plan)?;
     let units = units::of(epoch);
     let settings = settings::Writer { root, plan, units: &units };
     settings.write(epoch)?;
@@ -124,6 +126,36 @@ pub fn write(root: &Path, city: &Layout, genesis: &Genesis, plan: &Plan) -> Resu
         }
     }
     Ok(units)
+}
+
+/// Writes the configuration of the broker's servers alone, with the users of an epoch: those whose folders are here, and
+/// those that were admitted; returns the users.
+pub fn write_broker(root: &Path, epoch: &Epoch, plan: &Plan) -> Result<Vec<Role>, Error> {
+    let root = &root.canonicalize().map_err(|source| Error::io(root, source))?;
+    let users = broker_servers(root, epoch, plan)?;
+    if let Some(owner) = plan.owner {
+        files::give(&root.join("nats"), owner)?;
+    }
+    Ok(users)
+}
+
+fn broker_servers(root: &Path, epoch: &Epoch, plan: &Plan) -> Result<Vec<Role>, Error> {
+    let nats = root.join("nats");
+    let mut users = Vec::new();
+    for role in Role::all(epoch) {
+        let own = root.join(folder(&role)).join(SEED);
+        let public = match (own.exists(), &role) {
+            (true, _) => seed(&own)?,
+            (false, Role::Agency(agency)) => admission::admitted(&nats, agency)?,
+            (false, _) => return Err(Error::NoUser { agency: role.name() }),
+        };
+        users.push(User { permissions: role.permissions(epoch), role, public });
+    }
+    for server in servers(root, plan) {
+        let file = nats.join(format!("{}.conf", server.name));
+        files::write(&file, server::render(&server, &users).as_bytes(), files::PUBLIC)?;
+    }
+    Ok(users.into_iter().map(|user| user.role).collect())
 }
 
 /// The folder of a user, below a deployment's.

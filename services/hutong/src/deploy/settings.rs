@@ -5,11 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hutong_ledger::epoch::{Epoch, Purpose};
+use hutong_ledger::{
+    epoch::{Epoch, Purpose},
+    id::Domain,
+};
 use serde::Serialize;
 
 use super::{
-    Error, Place, Plan, SEED, Upstreams, broker::Role, broker_port, files, folder, host, units::Unit,
+    Error, Place, Plan, SEED, Upstreams, broker::Role, broker_port, files, folder, host,
+    newcomer::Invitation, units::Unit,
 };
 use crate::cli::ServiceName;
 
@@ -30,6 +34,8 @@ struct Service {
     data: PathBuf,
     state: PathBuf,
     bus: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    joining: Vec<Domain>,
     broker: Broker,
     http: Http,
     notification: Notification,
@@ -39,7 +45,8 @@ struct Service {
 #[derive(Serialize)]
 struct Broker {
     seed: PathBuf,
-    authorities: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorities: Option<PathBuf>,
     inbox: String,
     by_subject: bool,
     make_streams: bool,
@@ -81,6 +88,7 @@ impl Writer<'_> {
                 broker: self.broker(&unit.role),
                 http: Http { listen: self.listen(at + 1) },
                 notification: Notification { stream: true },
+                joining: Vec::new(),
             };
             toml_file(&folder.join(format!("{}.toml", unit.service.name())), &settings)?;
         }
@@ -115,7 +123,7 @@ impl Writer<'_> {
         let folder = self.seen(&self.root.join(folder(role)));
         Broker {
             seed: folder.join(SEED),
-            authorities: folder.join("ca.pem"),
+            authorities: Some(folder.join("ca.pem")),
             inbox: role.inbox(),
             by_subject: role.reads_by_subject(),
             make_streams: *role == Role::Keeper,
@@ -157,6 +165,51 @@ impl Writer<'_> {
             Place::Here { .. } => format!("http://{}", self.listen(at)),
         }
     }
+}
+
+/// Writes the settings of a newcomer's services into its folder.
+pub(super) fn of_newcomer(folder: &Path, newcomer: &Setting<'_>) -> Result<(), Error> {
+    let Setting { invitation, place, units, joining } = newcomer;
+    for (at, unit) in units.iter().enumerate() {
+        let (seen, state, listen) = match place {
+            Place::Here { first_port } => (
+                folder.to_owned(),
+                folder.join("state").join(&unit.name),
+                match first_port {
+                    0 => "127.0.0.1:0".into(),
+                    port => format!("127.0.0.1:{}", usize::from(*port) + at),
+                },
+            ),
+            Place::Containers | Place::Kubernetes => (FOLDER.into(), STATE.into(), LISTEN.into()),
+        };
+        let settings = Service {
+            agency: unit.agency.to_string(),
+            bus: invitation.bus.clone(),
+            broker: Broker {
+                seed: seen.join(SEED),
+                authorities: invitation.authorities.as_ref().map(|_| seen.join("ca.pem")),
+                inbox: unit.role.inbox(),
+                by_subject: unit.role.reads_by_subject(),
+                make_streams: false,
+                replicas: invitation.replicas,
+            },
+            data: seen,
+            state,
+            http: Http { listen },
+            notification: Notification { stream: true },
+            joining: joining.to_vec(),
+        };
+        toml_file(&folder.join(format!("{}.toml", unit.service.name())), &settings)?;
+    }
+    Ok(())
+}
+
+/// What a newcomer's settings are made of.
+pub(super) struct Setting<'a> {
+    pub(super) invitation: &'a Invitation,
+    pub(super) place: &'a Place,
+    pub(super) units: &'a [Unit],
+    pub(super) joining: &'a [Domain],
 }
 
 fn toml_file(path: &Path, settings: &impl Serialize) -> Result<(), Error> {

@@ -33,7 +33,7 @@ pub fn of(epoch: &Epoch) -> Vec<Unit> {
     for agency in &epoch.orderers {
         units.push(of_agency(ServiceName::Ordering, Role::Orderer(*agency), *agency));
     }
-    for agency in epoch.validating().map(|agency| agency.id) {
+    for agency in epoch.agencies.iter().filter(|agency| agency.validating).map(|agency| agency.id) {
         for service in [ServiceName::Storage, ServiceName::Validation, ServiceName::Notification] {
             units.push(of_agency(service, Role::Agency(agency), agency));
         }
