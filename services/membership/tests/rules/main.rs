@@ -8,5 +8,6 @@
 mod joining;
 mod keys;
 mod mutations;
+mod proposals;
 mod replacing;
 mod support;
