@@ -31,14 +31,14 @@ pub fn routes(storage: SharedStorage) -> Router {
 }
 
 /// The epoch in force
-#[utoipa::path(get, path = "/v1/membership", tag = "membership", responses((status = 200, description = "The epoch.")))]
+#[utoipa::path(get, path = "/v1/membership", tag = "membership", responses((status = 200, description = "The epoch.", content_type = "application/json", body = Object)))]
 async fn current(State(storage): State<SharedStorage>, _: RequireAgency) -> Result<Json<Epoch>, Problem> {
     Ok(Json(in_force(&storage).await?))
 }
 
 /// An epoch by number
 #[utoipa::path(get, path = "/v1/membership/epochs/{number}", tag = "membership", params(("number" = u64, Path)),
-    responses((status = 200, description = "The epoch."), (status = 404, description = "No such epoch yet: an RFC 9457 problem.")))]
+    responses((status = 200, description = "The epoch.", content_type = "application/json", body = Object), (status = 404, description = "No such epoch yet: an RFC 9457 problem.")))]
 async fn epoch(
     State(storage): State<SharedStorage>,
     _: RequireAgency,
@@ -56,7 +56,7 @@ async fn epoch(
 
 /// A member agency, with its keys
 #[utoipa::path(get, path = "/v1/membership/agencies/{id}", tag = "membership", params(("id" = String, Path)),
-    responses((status = 200, description = "The agency."), (status = 404, description = "No such member: an RFC 9457 problem.")))]
+    responses((status = 200, description = "The agency.", content_type = "application/json", body = Object), (status = 404, description = "No such member: an RFC 9457 problem.")))]
 async fn agency(
     State(storage): State<SharedStorage>,
     _: RequireAgency,

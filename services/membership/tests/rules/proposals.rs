@@ -106,7 +106,10 @@ fn who_owns_or_is_needed_does_not_just_leave_and_a_last_key_is_not_revoked() {
     assert!(last.to_string().contains("last_signing_key"), "{last}");
     let host = proposal::revoked(&current, &agency(1), key(1, Purpose::Host, 0).id()).unwrap_err();
     assert!(host.to_string().contains("needs a host key"), "{host}");
-    assert!(matches!(proposal::revoked(&current, &agency(1), key(2, Purpose::Host, 0).id()), Err(Unfit::Key { .. })));
+    assert!(matches!(
+        proposal::revoked(&current, &agency(1), key(2, Purpose::Host, 0).id()),
+        Err(Unfit::Key { .. })
+    ));
     let mut two = current.clone();
     two.agencies[1].keys.push(key(1, Purpose::Signing, 1));
     two.agencies[1].keys.sort_by_key(|key| (key.purpose, key.public));
@@ -120,7 +123,9 @@ fn all_that_changes_is_told() {
     let current = epoch(4);
     let next = proposal::joined(&current, &newcomer(4)).unwrap();
     let told: Vec<String> = differences(&current, &next).iter().map(ToString::to_string).collect();
-    for part in ["joins, to validate", "host key", "signing key", "counts in no quorum", "is to host property"] {
+    for part in
+        ["joins, to validate", "host key", "signing key", "counts in no quorum", "is to host property"]
+    {
         assert!(told.iter().any(|line| line.contains(part)), "{part}: {told:?}");
     }
     let mut other = current.clone();
@@ -157,7 +162,10 @@ fn a_file_is_signed_by_each_once_and_complete_when_all_have() {
         assert!(matches!(joint.complete(), Err(Fault::Missing(_))));
         let public = signing(n).public().0;
         joint.may_sign(&current, &agency(n), &public).unwrap();
-        assert!(matches!(joint.may_sign(&current, &agency(3), &signing(3).public().0), Err(Fault::NotAsked(_))));
+        assert!(matches!(
+            joint.may_sign(&current, &agency(3), &signing(3).public().0),
+            Err(Fault::NotAsked(_))
+        ));
         assert!(matches!(joint.may_sign(&current, &agency(n), &[7; 32]), Err(Fault::Key(_))));
         sign(&mut transaction, n);
         let joint = File::new(&transaction, None).open(chain(), &current, NOW_MS).unwrap();
@@ -179,7 +187,10 @@ fn a_file_that_is_not_what_it_seems_is_refused() {
     assert!(matches!(said(&file, &current, NOW_MS + 1000), Fault::Expired(_)));
     let elsewhere = "otherton-0011223344556677".parse().unwrap();
     assert!(matches!(file.open(elsewhere, &current, NOW_MS), Err(Fault::Chain { .. })));
-    assert!(matches!(said(&File { chain: elsewhere, ..file.clone() }, &current, NOW_MS), Fault::Chain { .. }));
+    assert!(matches!(
+        said(&File { chain: elsewhere, ..file.clone() }, &current, NOW_MS),
+        Fault::Chain { .. }
+    ));
     assert!(matches!(said(&File { format: "x".into(), ..file.clone() }, &current, NOW_MS), Fault::Format(_)));
     // Another newcomer under the signature that was given for this one.
     let changed = proposal::joined(&current, &Newcomer { name: "Other".into(), ..newcomer(4) }).unwrap();
@@ -201,7 +212,9 @@ fn a_file_that_is_not_what_it_seems_is_refused() {
     assert!(matches!(said(&file, &later, NOW_MS), Fault::Refused(refusal) if refusal.code == "epoch_number"));
     // Too few were asked.
     let few = File::new(&asked(&next, &[0, 1]), None);
-    assert!(matches!(said(&few, &current, NOW_MS), Fault::Refused(refusal) if refusal.code == "quorum_missing"));
+    assert!(
+        matches!(said(&few, &current, NOW_MS), Fault::Refused(refusal) if refusal.code == "quorum_missing")
+    );
 }
 
 #[test]
