@@ -14,7 +14,7 @@
 //! | `key_unusable`, `key_unknown`, `last_signing_key` | a key breaks the rules, does not exist, or is the last one |
 //! | `agency_unknown`, `not_a_host`, `already_ready` | the submitting agency is not what the action needs |
 //!
-//! Parts: `contract` is the rules; [`proposal`] makes what is to be signed, [`joint`] counts who signed it, `changes` says in
+//! Parts: `contract` is the rules, `usable` those of keys; [`proposal`] makes what is to be signed, [`joint`] counts who signed it, `changes` says in
 //! words what it does; [`readiness`] is a newcomer's word that it has caught up; `api` answers who is in the city.
 
 mod api;
@@ -23,6 +23,7 @@ mod contract;
 pub mod joint;
 pub mod proposal;
 pub mod readiness;
+mod usable;
 
 pub use api::{document, routes};
 pub use changes::{Difference, differences};
