@@ -1,5 +1,7 @@
 //! The benchmark says what it measured, in the words and units that are promised.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A test's helpers fail as its tests do.
+
 use hutong_test_end_to_end::program::Program;
 use serde_json::Value;
 
