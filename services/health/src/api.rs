@@ -9,8 +9,8 @@ use axum::{
     response::Response,
     routing::{any, get, post},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
-use hutong_runtime::auth::Caller;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use hutong_runtime::{auth::Caller, http::Problem};
 
 use crate::{
     HealthService,
@@ -195,6 +195,24 @@ fn write(answer: Answer, form: Form, head: bool) -> Response {
         put(header::LOCATION, location);
     }
     response
+}
+
+/// A problem that others found, as FHIR tells it.
+pub fn error_form(problem: &Problem, _: &Uri, headers: &HeaderMap) -> Response {
+    let status = problem.status();
+    let code = match status {
+        StatusCode::UNAUTHORIZED => "login",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND => "not-found",
+        StatusCode::METHOD_NOT_ALLOWED => "not-supported",
+        StatusCode::PAYLOAD_TOO_LARGE => "too-long",
+        StatusCode::TOO_MANY_REQUESTS => "throttled",
+        StatusCode::SERVICE_UNAVAILABLE => "transient",
+        status if status.is_server_error() => "exception",
+        _ => "invalid",
+    };
+    let form = media::accepted(headers, &[]).unwrap_or_default();
+    refuse(&Fault::new(status, code, problem.detail()), form)
 }
 
 fn refuse(fault: &Fault, form: Form) -> Response {

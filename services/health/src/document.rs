@@ -15,7 +15,7 @@ const READ: &[u16] = &[200, 304, 400, 401, 403, 404, 406, 410, 503];
 const FOUND: &[u16] = &[200, 400, 401, 403, 404, 406, 503];
 const WRITTEN: &[u16] = &[200, 201, 400, 401, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422, 503];
 
-const OPERATIONS: [Operation; 19] = [
+const OPERATIONS: [Operation; 22] = [
     ("/fhir/R4", HttpMethod::Post, "A batch or transaction", WRITTEN),
     ("/fhir/R4/metadata", HttpMethod::Get, "The CapabilityStatement", &[200, 406]),
     ("/fhir/R4/_history", HttpMethod::Get, "All versions of all resources", FOUND),
@@ -34,6 +34,9 @@ const OPERATIONS: [Operation; 19] = [
     ("/fhir/R4/{type}/{id}/_history/{version}", HttpMethod::Get, "A version of a resource", READ),
     ("/fhir/R4/{type}/", HttpMethod::Get, "Search", FOUND),
     ("/fhir/R4/{type}/", HttpMethod::Post, "Create", WRITTEN),
+    ("/fhir/R4/{type}/", HttpMethod::Put, "Update on condition", WRITTEN),
+    ("/fhir/R4/{type}/", HttpMethod::Patch, "Patch on condition", WRITTEN),
+    ("/fhir/R4/{type}/", HttpMethod::Delete, "Delete on condition", DELETED),
     ("/fhir/R4/", HttpMethod::Post, "A batch or transaction", WRITTEN),
 ];
 const DELETED: &[u16] = &[200, 204, 400, 401, 403, 404, 405, 406, 409, 412, 503];

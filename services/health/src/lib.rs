@@ -32,7 +32,7 @@ mod service;
 mod time;
 mod view;
 
-pub use api::routes;
+pub use api::{error_form, routes};
 pub use audit::AGENCY_SYSTEM;
 pub use bodies::Bodies;
 pub use config::Config;

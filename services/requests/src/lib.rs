@@ -23,6 +23,7 @@ use axum::Router;
 
 pub use config::Config;
 pub use contract::{DOMAIN, Requests, domain};
+pub use open311::error_form;
 pub use service::RequestsService;
 
 /// The routes under `/requests/v1` and `/open311/v2`.

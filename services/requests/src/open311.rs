@@ -18,7 +18,7 @@ use axum::{
     response::Response,
     routing::{any, get},
 };
-use http::{Method, StatusCode, request::Parts};
+use http::{HeaderMap, Method, StatusCode, Uri, request::Parts};
 use hutong_ledger::contract::Refusal;
 use hutong_runtime::http::Problem;
 use hutong_wire::v1::requests as wire;
@@ -150,6 +150,11 @@ impl From<hutong_peer::Error> for Fault {
     }
 }
 
+/// A problem that others found, in the standard's form.
+pub fn error_form(problem: &Problem, uri: &Uri, headers: &HeaderMap) -> Response {
+    reply(Format::of(uri, headers), Err(problem.clone().into()))
+}
+
 /// Answers in a format, whatever came of it.
 fn reply(format: Format, result: Result<Doc, Fault>) -> Response {
     match result {
@@ -172,7 +177,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        let format = Format::of(parts);
+        let format = Format::of(&parts.uri, &parts.headers);
         let found = axum::extract::Path::<String>::from_request_parts(parts, state).await;
         let Ok(axum::extract::Path(name)) = found else {
             return Err(reply(format, Err(Fault::bad("The path is not UTF-8."))));
@@ -187,7 +192,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Format {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(parts))
+        Ok(Self::of(&parts.uri, &parts.headers))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::{Router, routing::get, routing::post};
+use axum::{Router, response::IntoResponse as _, routing::get, routing::post};
 use hutong_runtime::{
     Error, Metrics, Shutdown, SystemClock,
-    http::{Edge, HttpServer, HttpSettings, RawBody},
+    http::{Edge, ErrorForm, HttpServer, HttpSettings, RawBody},
 };
 use serde_json::Value;
 use tokio::{
@@ -22,6 +22,10 @@ struct Running {
     server: JoinHandle<Result<(), Error>>,
 }
 
+/// Under /terse/, errors are their code alone.
+const FORMS: &[(&str, ErrorForm)] =
+    &[("/terse/", |problem, _, _| (problem.status(), problem.code().to_owned()).into_response())];
+
 fn settings() -> HttpSettings {
     HttpSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -34,7 +38,7 @@ async fn start(settings: HttpSettings, app: Router) -> Running {
     let (shutdown, metrics) = (Shutdown::new(), Metrics::new());
     let server = HttpServer::bind(settings).await.expect("a free port");
     let address = server.address();
-    let edge = Edge { clock: SystemClock::shared(), metrics: metrics.clone() };
+    let edge = Edge { clock: SystemClock::shared(), metrics: metrics.clone(), error_forms: FORMS };
     let server = tokio::spawn(server.serve(app, edge, shutdown.clone()));
     Running { address, shutdown, metrics, server }
 }
@@ -48,6 +52,7 @@ fn app() -> Router {
         .route("/records/{id}", get(|| async { "a record" }))
         .route("/echo", post(|RawBody(body): RawBody| async move { body }))
         .route("/panic", get(|| async { fail() }))
+        .route("/terse/{id}", post(|| async { "done" }))
         .route("/own", get(|| async { ([("cache-control", "max-age=60")], "cached") }))
 }
 
@@ -109,6 +114,28 @@ async fn whatever_goes_wrong_is_a_problem_document() {
     let (status, body) = problem(reqwest::get(running.url("/panic")).await.unwrap()).await;
     assert_eq!((status, &body["code"]), (500, &"internal".into()));
     assert!(!body.to_string().contains("secret of the handler"), "{body}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn errors_are_in_the_form_of_the_standard_that_is_spoken() {
+    let running = start(settings(), app()).await;
+    let client = reqwest::Client::new();
+    let too_large = client.post(running.url("/terse/1")).body(vec![b'x'; 1001]);
+    for (request, status, code) in [
+        (client.get(running.url("/terse/1")), 405, "wrong_method"),
+        (client.get(running.url("/terse/1/2")), 404, "unknown_path"),
+        (too_large, 413, "body_too_large"),
+    ] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+        assert_eq!(response.headers().contains_key("allow"), status == 405);
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(response.text().await.unwrap(), code);
+    }
+    let done = client.post(running.url("/terse/1")).send().await.unwrap();
+    assert_eq!((done.status(), done.text().await.unwrap()), (reqwest::StatusCode::OK, "done".to_owned()));
     running.stop().await;
 }
 

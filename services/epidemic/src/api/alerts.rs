@@ -31,7 +31,7 @@ pub(super) struct Search {
 
 /// Alerts, by disease, series and day
 #[utoipa::path(get, path = "/epidemic/v1/alerts", tag = "epidemic", params(Search), responses(
-    (status = 200, description = "A page of alerts: {alerts, next}."),
+    (status = 200, description = "A page of alerts: {alerts, next}.", content_type = "application/json", body = Object),
     (status = 400, description = "The query does not fit: an RFC 9457 problem."),
     (status = 401, description = "No agency's token."),
     (status = 403, description = "The token is a person's.")))]

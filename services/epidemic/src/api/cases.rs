@@ -105,7 +105,7 @@ impl Search {
 
 /// Cases that fit all of the query, in order of id
 #[utoipa::path(get, path = "/epidemic/v1/cases", tag = "epidemic", params(Search), responses(
-    (status = 200, description = "A page of cases: {cases, next}."),
+    (status = 200, description = "A page of cases: {cases, next}.", content_type = "application/json", body = Object),
     (status = 400, description = "The query does not fit: an RFC 9457 problem."),
     (status = 401, description = "No agency's token."),
     (status = 403, description = "The token is a person's."),
@@ -130,7 +130,7 @@ pub(super) async fn list(
 
 /// A case as it stands
 #[utoipa::path(get, path = "/epidemic/v1/cases/{id}", tag = "epidemic", params(("id" = String, Path)), responses(
-    (status = 200, description = "The case, with the names and commitments of its sealed fields."),
+    (status = 200, description = "The case, with the names and commitments of its sealed fields.", content_type = "application/json", body = Object),
     (status = 400, description = "No id of a case: an RFC 9457 problem."),
     (status = 401, description = "No agency's token."),
     (status = 403, description = "The token is a person's."),
@@ -157,7 +157,7 @@ pub(super) struct Pages {
 /// All revisions of a case, newest first
 #[utoipa::path(get, path = "/epidemic/v1/cases/{id}/history", tag = "epidemic", params(("id" = String, Path), Pages),
     responses(
-    (status = 200, description = "A page of versions: {versions, next}."),
+    (status = 200, description = "A page of versions: {versions, next}.", content_type = "application/json", body = Object),
     (status = 400, description = "The query does not fit: an RFC 9457 problem."),
     (status = 401, description = "No agency's token."),
     (status = 403, description = "The token is a person's."),

@@ -49,7 +49,7 @@ pub(super) struct Search {
 
 /// Counts: exact by day for agencies; by week, with small counts withheld, for everyone
 #[utoipa::path(get, path = "/epidemic/v1/counts", tag = "epidemic", params(Search), responses(
-    (status = 200, description = "A page of counts: {public, items, next}; a count of null is withheld."),
+    (status = 200, description = "A page of counts: {public, items, next}; a count of null is withheld.", content_type = "application/json", body = Object),
     (status = 400, description = "The query does not fit: an RFC 9457 problem."),
     (status = 403, description = "This question is for agencies: the public has a fixed set of tables.")))]
 pub(super) async fn counts(

@@ -168,7 +168,7 @@ pub(super) struct Pages {
 
 /// The districts that cases and tables are told apart by
 #[utoipa::path(get, path = "/epidemic/v1/districts", tag = "epidemic", params(Pages), responses(
-    (status = 200, description = "A page of districts: {districts: [{code, name}], next}."),
+    (status = 200, description = "A page of districts: {districts: [{code, name}], next}.", content_type = "application/json", body = Object),
     (status = 400, description = "The query does not fit: an RFC 9457 problem.")))]
 pub(super) async fn districts(
     State(service): State<EpidemicService>,

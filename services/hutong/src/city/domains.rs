@@ -11,6 +11,7 @@ use hutong_ledger::{
     id::{AgencyId, Domain, RecordKey},
 };
 
+use hutong_runtime::http::ErrorForm;
 use utoipa::openapi::OpenApi;
 
 use super::{
@@ -63,6 +64,10 @@ impl RecordType {
         Ok(rules.ok_or_else(missing)?.owner)
     }
 }
+
+/// Standards that have a form of their own for errors, by what their paths begin with.
+pub const ERROR_FORMS: &[(&str, ErrorForm)] =
+    &[("/fhir/", hutong_health::error_form), ("/open311/", hutong_requests::error_form)];
 
 /// All record types: platform domains first.
 pub const RECORD_TYPES: &[RecordType] = &[

@@ -12,7 +12,9 @@ use hutong_runtime::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{CityError as Error, directory::Directory, errors, host::Host, parts::Face};
+use super::{
+    CityError as Error, directory::Directory, domains::ERROR_FORMS, errors, host::Host, parts::Face,
+};
 
 /// What the OpenAPI document is called.
 const TITLE: &str = "Hutong";
@@ -58,7 +60,8 @@ pub fn serve(
         .merge(errors::routes())
         .merge(host.health.routes())
         .merge(host.metrics.routes());
-    let edge = Edge { clock: host.clock.clone(), metrics: host.metrics.clone() };
+    let (clock, metrics) = (host.clock.clone(), host.metrics.clone());
+    let edge = Edge { clock, metrics, error_forms: ERROR_FORMS };
     let shutdown = host.shutdown();
     host.run("http", |_| server.serve(app, edge, shutdown));
     Ok(())

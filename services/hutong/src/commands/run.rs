@@ -33,7 +33,7 @@ use crate::{
     broker::BrokerSettings,
     city::{
         CityError,
-        domains::{Desks, RECORD_TYPES, owners, publish_datasets, sealed},
+        domains::{Desks, ERROR_FORMS, RECORD_TYPES, owners, publish_datasets, sealed},
         found, front,
         host::Host,
         layout::Layout,
@@ -187,7 +187,8 @@ async fn front_of_city(context: &Context, args: &Run) -> Result<(), CommandError
     let url = format!("http://{}", server.address());
     host.shutdown().on_signals().map_err(CityError::from)?;
     let app = proxy::app(&settings, &host.health, &host.metrics)?;
-    let edge = Edge { clock: host.clock.clone(), metrics: host.metrics.clone() };
+    let (clock, metrics) = (host.clock.clone(), host.metrics.clone());
+    let edge = Edge { clock, metrics, error_forms: ERROR_FORMS };
     let shutdown = host.shutdown();
     host.run("http", |_| server.serve(app, edge, shutdown));
     context.output.line(format!("ready      front at {url}"));

@@ -1,7 +1,7 @@
 //! Documents: one tree for both formats, so that what XML says and what JSON says cannot differ.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use quick_xml::{
     Writer,
     events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event},
@@ -31,15 +31,15 @@ impl Format {
     }
 
     /// What the path ends in; else what Accept prefers; else XML, which the standard makes everyone serve.
-    pub(super) fn of(parts: &Parts) -> Self {
-        let path = parts.uri.path();
+    pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
+        let path = uri.path();
         if path.ends_with(".json") {
             return Self::Json;
         }
         if path.ends_with(".xml") {
             return Self::Xml;
         }
-        let accepts = parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let mut best: (u32, Self) = (0, Self::Xml);
         for item in accepts.flat_map(|accept| accept.split(',')) {
             let mut pieces = item.split(';').map(|piece| piece.trim().to_ascii_lowercase());
@@ -242,7 +242,7 @@ mod tests {
 
     fn format(path: &str, accept: &str) -> Format {
         let request = http::Request::get(path).header(header::ACCEPT, accept).body(()).unwrap();
-        Format::of(&request.into_parts().0)
+        Format::of(request.uri(), request.headers())
     }
 
     #[test]

@@ -26,7 +26,8 @@ const CHANGESET: &str = "2026-11-23T00:00:00Z";
 
 /// Where this city's requests are made
 #[utoipa::path(get, path = "/open311/v2/discovery", tag = "open311", responses(
-    (status = 200, description = "Endpoints.", content((String = "text/xml"), (serde_json::Value = "application/json")))))]
+    (status = 200, description = "Endpoints.", content((String = "text/xml"), (serde_json::Value = "application/json"))),
+    (status = 401, description = "The token is not valid.", content((String = "text/xml"), (serde_json::Value = "application/json")))))]
 pub(super) async fn discovery(
     State(service): State<RequestsService>,
     format: Format,

@@ -8,7 +8,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -33,11 +33,46 @@ const SAFE_HEADERS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
+/// How a standard that has a form of its own for errors writes a problem, for a caller of this path with these headers.
+pub type ErrorForm = fn(&Problem, &Uri, &HeaderMap) -> Response;
+
 /// What the layers work with.
 #[derive(Clone, Debug)]
 pub struct Edge {
     pub clock: SharedClock,
     pub metrics: Metrics,
+    /// What errors look like under paths that begin so; everywhere else they are problem documents.
+    pub error_forms: &'static [(&'static str, ErrorForm)],
+}
+
+/// A form of errors, and whom it is for.
+struct Speaks {
+    form: ErrorForm,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Edge {
+    /// Whether a request speaks a standard that has its own form of errors.
+    fn speaks(&self, request: &Request) -> Option<Speaks> {
+        let path = request.uri().path();
+        let (_, form) = self.error_forms.iter().find(|(prefix, _)| path.starts_with(prefix))?;
+        Some(Speaks { form: *form, uri: request.uri().clone(), headers: request.headers().clone() })
+    }
+}
+
+impl Speaks {
+    /// Writes the answer in the form, if it is a problem.
+    fn answer(self, mut response: Response) -> Response {
+        let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+        let mut formed = (self.form)(&problem, &self.uri, &self.headers);
+        for (name, value) in response.headers() {
+            if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
+                formed.headers_mut().insert(name, value.clone());
+            }
+        }
+        formed
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +102,8 @@ pub fn harden(app: Router, settings: &HttpSettings, edge: Edge) -> Router {
 
 /// Span, metrics and headers. The span has the route and not the path, which may name a person or a record.
 async fn observe(State(state): State<EdgeState>, request: Request, next: Next) -> Response {
-    let Edge { clock, metrics } = &state.edge;
+    let Edge { clock, metrics, .. } = &state.edge;
+    let speaks = state.edge.speaks(&request);
     let method = known_method(request.method()).to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!(
@@ -80,7 +116,11 @@ async fn observe(State(state): State<EdgeState>, request: Request, next: Next) -
     );
     trace::follow(&span, request.headers().iter().filter_map(|(n, v)| Some((n.as_str(), v.to_str().ok()?))));
     let began = clock.monotonic();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let response = next.run(request).instrument(span.clone()).await;
+    let mut response = match speaks {
+        Some(speaks) => speaks.answer(response),
+        None => response,
+    };
     let status = response.status();
     span.record("status", status.as_u16());
     let labels = [("method", method.as_str()), ("route", route.as_str())];

@@ -11,6 +11,6 @@ mod problem;
 mod server;
 
 pub use extract::{Json, Path, Query, RawBody};
-pub use layers::{Edge, harden};
+pub use layers::{Edge, ErrorForm, harden};
 pub use problem::Problem;
 pub use server::{HttpServer, HttpSettings};

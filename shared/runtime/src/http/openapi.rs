@@ -1,5 +1,7 @@
 //! The API's description: one OpenAPI 3.1 document from the parts of all services, and a page to browse it.
 
+mod refusals;
+
 use std::sync::Arc;
 
 use axum::{
@@ -27,7 +29,7 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 /// The name of the one security scheme.
 const BEARER: &str = "bearer";
 
-/// One document from many. Where two describe the same path and method, the first stands.
+/// One document from many, with what any operation may answer. Where two describe the same path and method, the first stands.
 pub fn merge(title: &str, version: &str, parts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -42,7 +44,9 @@ pub fn merge(title: &str, version: &str, parts: impl IntoIterator<Item = OpenApi
         .components(Some(components))
         .security(Some(optional))
         .build();
-    parts.into_iter().fold(whole, OpenApi::merge_from)
+    let mut merged = parts.into_iter().fold(whole, OpenApi::merge_from);
+    refusals::complete(&mut merged);
+    merged
 }
 
 #[derive(Clone)]
@@ -133,6 +137,16 @@ mod tests {
         assert_eq!(document["info"]["title"], "Hutong");
         let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
         assert_eq!(paths, ["/property/v1/parcels/{id}", "/v1/blocks"]);
+        // What any may answer is told of each, in the one form.
+        let statuses = |path: &str| -> Vec<&String> {
+            document["paths"][path]["get"]["responses"].as_object().unwrap().keys().collect()
+        };
+        assert_eq!(statuses("/v1/blocks"), ["200", "401", "503"]);
+        assert_eq!(statuses("/property/v1/parcels/{id}"), ["200", "400", "401", "503"]);
+        let refusal = &document["paths"]["/v1/blocks"]["get"]["responses"]["401"];
+        let schema = &refusal["content"]["application/problem+json"]["schema"]["$ref"];
+        assert_eq!(schema, "#/components/schemas/Problem", "{refusal}");
+        assert!(document["components"]["schemas"]["Problem"]["properties"]["code"].is_object());
     }
 
     #[tokio::test]

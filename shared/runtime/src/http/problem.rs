@@ -135,9 +135,11 @@ impl IntoResponse for Problem {
         let mut response = (self.0.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
-        for (name, value) in self.0.headers {
-            headers.append(name, value);
+        for (name, value) in &self.0.headers {
+            headers.append(name, value.clone());
         }
+        // For whoever writes it in another form.
+        response.extensions_mut().insert(self);
         response
     }
 }
