@@ -200,19 +200,20 @@ fn write(answer: Answer, form: Form, head: bool) -> Response {
 /// A problem that others found, as FHIR tells it.
 pub fn error_form(problem: &Problem, _: &Uri, headers: &HeaderMap) -> Response {
     let status = problem.status();
-    let code = match status {
-        StatusCode::UNAUTHORIZED => "login",
-        StatusCode::FORBIDDEN => "forbidden",
-        StatusCode::NOT_FOUND => "not-found",
-        StatusCode::METHOD_NOT_ALLOWED => "not-supported",
-        StatusCode::PAYLOAD_TOO_LARGE => "too-long",
-        StatusCode::TOO_MANY_REQUESTS => "throttled",
-        StatusCode::SERVICE_UNAVAILABLE => "transient",
-        status if status.is_server_error() => "exception",
+    // Of the value set issue-type.
+    let kind = match status.as_u16() {
+        401 => "login",
+        403 => "forbidden",
+        404 => "not-found",
+        405 => "not-supported",
+        413 => "too-long",
+        429 => "throttled",
+        503 => "transient",
+        500.. => "exception",
         _ => "invalid",
     };
     let form = media::accepted(headers, &[]).unwrap_or_default();
-    refuse(&Fault::new(status, code, problem.detail()), form)
+    refuse(&Fault::new(status, kind, problem.detail()), form)
 }
 
 fn refuse(fault: &Fault, form: Form) -> Response {
