@@ -41,7 +41,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// The city's address [default: the url of <data>/city.json, else http://127.0.0.1:8080]
-    #[arg(long, global = true, env = "HUTONG_URL")]
+    #[arg(long, global = true, env = "HUTONG_URL", value_parser = address)]
     pub url: Option<String>,
     /// The folder of the city's files and keys
     #[arg(long, global = true, env = "HUTONG_DATA", default_value = "./data")]
@@ -129,6 +129,16 @@ pub struct Up {
 }
 
 /// A bus that there is: a slip of the pen is not taken for the name of a machine.
+/// The address of a city, without a slash at its end.
+fn address(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("an http:// or https:// address, such as http://127.0.0.1:8080".into()),
+    }
+}
+
 fn bus(text: &str) -> Result<String, String> {
     let addresses = || text.split(',').map(str::trim);
     match text == "embedded" || addresses().all(|url| url.starts_with("nats://") || url.starts_with("tls://"))
@@ -394,6 +404,8 @@ mod tests {
             &["hutong", "get", "record", "property"][..],
             &["hutong", "get", "transaction", "00"],
             &["hutong", "token", "--agency", "Not A Name"],
+            &["hutong", "get", "status", "--url", "nonsense"],
+            &["hutong", "get", "status", "--url", "ftp://127.0.0.1"],
             &["hutong", "token", "--agency", "a", "--ttl", "301"],
             &["hutong", "token"],
             &["hutong", "token", "--agency", "a", "--persona", "b"],

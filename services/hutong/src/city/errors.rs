@@ -2,11 +2,10 @@
 
 use axum::{
     Router,
-    extract::Path,
     response::{IntoResponse, Response},
     routing::get,
 };
-use hutong_runtime::http::Problem;
+use hutong_runtime::http::{Path, Problem};
 use include_dir::{Dir, include_dir};
 
 static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/errors");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
@@ -18,7 +18,7 @@ use utoipa::openapi::{
 };
 use utoipa_swagger_ui::Config;
 
-use super::Problem;
+use super::{Path, Problem};
 
 /// Swagger UI brings its own scripts and styles, inline ones among them, and reads only the document beside it.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
@@ -159,5 +159,7 @@ mod tests {
         assert!(status == 200 && script.contains("/openapi.json"), "{script}");
         assert_eq!(get_page("/docs/swagger-ui-bundle.js").await.0, 200);
         assert_eq!(get_page("/docs/../Cargo.toml").await.0, 404);
+        let (status, kind, _) = get_page("/docs/%ff").await;
+        assert_eq!((status, kind.as_str()), (400, "application/problem+json"));
     }
 }
