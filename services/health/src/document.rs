@@ -1,9 +1,10 @@
 //! The description of `/fhir/R4` in OpenAPI. FHIR's own description is the CapabilityStatement.
 
 use utoipa::openapi::{
-    Content, HttpMethod, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Required, ResponseBuilder,
-    ResponsesBuilder,
+    Content, HttpMethod, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Required,
+    ResponseBuilder, ResponsesBuilder, Type,
     path::{OperationBuilder, ParameterBuilder, ParameterIn},
+    request_body::RequestBodyBuilder,
 };
 
 const FHIR_JSON: &str = "application/fhir+json";
@@ -63,6 +64,18 @@ fn told(status: u16) -> &'static str {
     }
 }
 
+/// What a body is.
+fn taken(path: &str, method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Patch => {
+            "A JSON Patch (RFC 6902) or a merge patch (RFC 7396), each under its own type too."
+        }
+        _ if path.ends_with("_search") => "Parameters, as application/x-www-form-urlencoded.",
+        _ if path.contains("{type}") => "A resource.",
+        _ => "A Bundle.",
+    }
+}
+
 /// The description of these routes.
 pub fn document() -> OpenApi {
     let mut paths = PathsBuilder::new();
@@ -79,9 +92,13 @@ pub fn document() -> OpenApi {
             OperationBuilder::new().tag("health").summary(Some(summary)).responses(responses.build());
         for name in ["type", "id", "version"].into_iter().filter(|name| path.contains(&format!("{{{name}}}")))
         {
-            let parameter =
-                ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
-            operation = operation.parameter(parameter);
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path);
+            operation = operation.parameter(parameter.required(Required::True).schema(Some(text)));
+        }
+        if matches!(method, HttpMethod::Post | HttpMethod::Put | HttpMethod::Patch) {
+            let body = RequestBodyBuilder::new().description(Some(taken(path, &method)));
+            operation = operation.request_body(Some(body.content(FHIR_JSON, Content::default()).build()));
         }
         paths = paths.path(path, PathItem::new(method, operation));
     }

@@ -58,7 +58,6 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
 
 fn in_format(mut item: PathItem, format: Format) -> PathItem {
     for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-        operation.operation_id = operation.operation_id.take().map(|id| format!("{id}_{}", format.ending()));
         for response in operation.responses.responses.values_mut() {
             if let utoipa::openapi::RefOr::T(response) = response {
                 response.content.retain(|media_type, _| media_type == format.media_type());

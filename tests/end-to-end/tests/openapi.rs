@@ -160,6 +160,7 @@ async fn what_is_described_is_there_and_nothing_else() {
         }
     }
     faults.dedup();
+    faults.extend(form_faults(paths));
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     // All that the city is for is among them.
     for prefix in [
@@ -202,6 +203,33 @@ async fn streams_are_described_as_streams() {
         assert!(content["text/event-stream"].is_object(), "{path}: {content}");
     }
     described.running.stop().await.unwrap();
+}
+
+/// What of the description itself is not as OpenAPI 3.1 wants it, beyond its JSON.
+fn form_faults(paths: &serde_json::Map<String, Value>) -> Vec<String> {
+    let mut ids = BTreeSet::new();
+    let mut faults = Vec::new();
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            let at = format!("{method} {path}");
+            if !ids.insert(operation["operationId"].as_str().unwrap_or_default()) {
+                faults.push(format!("{at}: its id is another's too"));
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap_or_default();
+                let in_path = path.contains(&format!("{{{name}}}"));
+                if (parameter["in"] == "path") != in_path || !parameter["schema"].is_object() {
+                    faults.push(format!("{at}: the parameter {name} is not as it is described"));
+                }
+            }
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                if response["description"].as_str().is_none_or(str::is_empty) {
+                    faults.push(format!("{at}: {status} has no description"));
+                }
+            }
+        }
+    }
+    faults
 }
 
 /// Whether a path could be this template's.

@@ -69,6 +69,7 @@ pub(super) async fn catalogue(
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
     /// The domain that it belongs to.

@@ -27,6 +27,7 @@ const BARS_MAX: Day = 800;
 const DAYS: Day = 366;
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
     /// Needed where there are cases of several.

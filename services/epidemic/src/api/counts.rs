@@ -25,6 +25,7 @@ pub(super) const ITEMS: usize = 1000;
 pub(super) const ITEMS_MAX: usize = 10_000;
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
     /// First day, that of the first case unless told; for the public, of the first week.

@@ -158,6 +158,7 @@ pub(super) fn total(release: &wire::Release, district: Option<&str>) -> Option<u
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pages {
     /// The last code of the page before.

@@ -91,6 +91,7 @@ pub(super) struct Renewal {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
     /// Code of the business.

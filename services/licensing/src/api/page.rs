@@ -32,6 +32,7 @@ button{margin-top:.75rem;padding:.5rem 1.25rem;font:inherit;color:#fff;backgroun
 dt{font-weight:600}dd{margin:0 0 .5rem}";
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     /// Number of a licence.

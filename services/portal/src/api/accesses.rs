@@ -23,6 +23,7 @@ const PAGE: usize = 50;
 const PAGE_MAX: usize = 200;
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pages {
     /// Only this domain.
@@ -58,6 +59,7 @@ pub(crate) async fn list(
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Only {
     /// Only this domain.

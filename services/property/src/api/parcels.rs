@@ -18,6 +18,7 @@ use super::{as_of, geojson_answer, known, limit, record_id, shown, unavailable, 
 use crate::{PropertyService, contract::domain, geojson};
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Then {
     /// As it was registered at that time, by the time of blocks (RFC 3339).
@@ -55,6 +56,7 @@ pub(super) async fn parcel(
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pages {
     /// Versions below this one.

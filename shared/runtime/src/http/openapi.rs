@@ -13,7 +13,8 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use utoipa::openapi::{
-    ComponentsBuilder, Info, OpenApi,
+    ComponentsBuilder, Info, OpenApi, PathItem,
+    path::Operation,
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 use utoipa_swagger_ui::Config;
@@ -46,7 +47,34 @@ pub fn merge(title: &str, version: &str, parts: impl IntoIterator<Item = OpenApi
         .build();
     let mut merged = parts.into_iter().fold(whole, OpenApi::merge_from);
     refusals::complete(&mut merged);
+    name(&mut merged);
     merged
+}
+
+/// Gives each operation an id that no other has, of its method and path. Those of the parts are names of functions, which
+/// meet.
+fn name(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let bare = path.replace(['{', '}', '*'], "").replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(format!("{method}{bare}"));
+        }
+    }
+}
+
+/// The operations of a path, with their methods.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, put, post, delete, patch, head, options, .. } = item;
+    let all = [
+        ("get", get),
+        ("put", put),
+        ("post", post),
+        ("delete", delete),
+        ("patch", patch),
+        ("head", head),
+        ("options", options),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 #[derive(Clone)]
@@ -137,6 +165,11 @@ mod tests {
         assert_eq!(document["info"]["title"], "Hutong");
         let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
         assert_eq!(paths, ["/property/v1/parcels/{id}", "/v1/blocks"]);
+        assert_eq!(
+            document["paths"]["/property/v1/parcels/{id}"]["get"]["responses"]["200"]["description"],
+            "OK"
+        );
+        assert_eq!(document["paths"]["/v1/blocks"]["get"]["operationId"], "get_v1_blocks");
         // What any may answer is told of each, in the one form.
         let statuses = |path: &str| -> Vec<&String> {
             document["paths"][path]["get"]["responses"].as_object().unwrap().keys().collect()

@@ -1,8 +1,9 @@
 //! What any operation may answer besides what it says of itself: refusals that the server gives before or around it, and the
 //! one form that they have. Stated here once, and not by each operation.
 
+use http::StatusCode;
 use utoipa::openapi::{
-    Components, Content, ContentBuilder, Object, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Response,
+    Components, Content, ContentBuilder, Object, ObjectBuilder, OpenApi, Ref, RefOr, Response,
     ResponseBuilder, Schema, Type, path::Operation,
 };
 
@@ -15,18 +16,14 @@ pub(super) fn complete(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
         // Of a path, too, not only of an operation.
         let path_has_parameters = item.parameters.as_ref().is_some_and(|given| !given.is_empty());
-        for operation in operations(item) {
+        for (_, operation) in super::operations(item) {
             add(operation, path_has_parameters);
             form(operation);
+            describe(operation);
         }
     }
     let components = document.components.get_or_insert_with(Components::new);
     components.schemas.insert(PROBLEM.to_owned(), RefOr::T(Schema::Object(problem())));
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, patch, head, options, .. } = item;
-    [get, put, post, delete, patch, head, options].into_iter().flatten()
 }
 
 fn add(operation: &mut Operation, path_has_parameters: bool) {
@@ -68,6 +65,18 @@ fn form(operation: &mut Operation) {
             && told.schema.is_none()
         {
             *told = content();
+        }
+    }
+}
+
+/// A response needs a description; one without says what its status means.
+fn describe(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let meaning = status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
+            meaning.unwrap_or("See the standard.").clone_into(&mut response.description);
         }
     }
 }
