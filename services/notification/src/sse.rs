@@ -72,8 +72,8 @@ struct EventsQuery {
     change: Option<String>,
     /// Only changes by transactions of these agencies, separated by commas.
     agency: Option<String>,
-    /// Start after this position: the id of an event, or `now` for what becomes final from now on. Without it: from
-    /// the beginning. The header Last-Event-ID wins.
+    /// Start after this position: the id of an event, a height, or `now` for what becomes final from now on. Without it:
+    /// from the beginning. The header Last-Event-ID wins.
     after: Option<String>,
     /// Start with this height, where no position is given.
     from_height: Option<u64>,
@@ -153,7 +153,11 @@ fn start(query: &EventsQuery, headers: &HeaderMap) -> Result<Start, Problem> {
     let (name, text) = match (headers.get(LAST_EVENT_ID), &query.after) {
         (Some(value), _) => ("Last-Event-ID", value.to_str().unwrap_or("(not text)")),
         (None, Some(after)) if after == "now" => return Ok(Start::Now),
-        (None, Some(after)) => ("after", after.as_str()),
+        // A height alone: after all of it.
+        (None, Some(after)) => match after.parse::<u64>().ok().and_then(|height| height.checked_add(1)) {
+            Some(next) => return Ok(Start::After(EventPosition::before_height(next))),
+            None => ("after", after.as_str()),
+        },
         (None, None) => {
             return Ok(Start::After(EventPosition::before_height(query.from_height.unwrap_or(0))));
         }

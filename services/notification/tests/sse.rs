@@ -200,6 +200,8 @@ async fn only_what_was_asked_for_comes() {
         ("?change=created,deleted", &["created", "deleted"][..], None, 0),
         ("?agency=clinic", &["created", "changed", "deleted"], Some("clinic"), 0),
         ("?change=changed&agency=land&from_height=150", &["changed"], Some("land"), 150),
+        ("?change=changed&agency=land&after=149", &["changed"], Some("land"), 150),
+        ("?agency=clinic&after=0", &["created", "changed", "deleted"], Some("clinic"), 0),
     ] {
         let expected = city.storage.expected_where(|tx, change| {
             let kind = match (&change.value, change.version) {
@@ -251,7 +253,7 @@ async fn bad_questions_get_a_problem() {
         (None, "", None, 401, "authentication_required"),
         (land, "?after=x", None, 400, "bad_cursor"),
         (land, "?after=", None, 400, "bad_cursor"),
-        (land, "?after=5", None, 400, "bad_cursor"),
+        (land, "?after=18446744073709551615", None, 400, "bad_cursor"),
         (land, "?after=5-0-1", None, 400, "bad_cursor"),
         (land, "?after=1-1", Some("99999999999999999999-1"), 400, "bad_cursor"),
         (land, "", Some("now"), 400, "bad_cursor"),
