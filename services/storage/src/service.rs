@@ -83,6 +83,8 @@ pub struct StorageService {
     core: Core,
     identity: Identity,
     session: Session,
+    /// What was signed before this storage was opened.
+    recalled_height: u64,
     archive: Arc<Archive>,
     recent: Arc<Recent>,
     answers: Answers,
@@ -115,6 +117,7 @@ impl StorageService {
         let state = State::open(config.clone(), store.clone(), recent.clone())?;
         let (tasks, results, thread) = worker::start(state)?;
         let session = Session(getrandom::u64().map_err(|_| Error::Random)?);
+        let recalled_height = known.signed_height();
         let core = Core::new(identity.clone(), config.clone(), base, epoch, known, archive.last(), now);
         let reads = Reads {
             chain: identity.chain,
@@ -147,6 +150,7 @@ impl StorageService {
             answers: Answers { reads, identity: identity.clone() },
             identity,
             session,
+            recalled_height,
             archive,
             recent,
             tasks,

@@ -75,9 +75,15 @@ async fn four_that_are_killed_together_in_the_middle_go_on() {
     let mut maker = Maker::new(&genesis);
     let place = |life: usize, at: usize| dir.path().join(format!("{life}-{at}"));
     let mut blocks = HashMap::new();
+    let mut reached = 0;
     for life in 0..4usize {
         let bus = bus();
         let nodes: Vec<Node> = (0..4).map(|at| Node::start(at, &genesis, &bus, &place(life, at))).collect();
+        // Who saw a height final knows, before any of it is back, that there was one.
+        if let Some(witness) = life.checked_sub(1) {
+            let standing = nodes[witness].storage.standing().await.unwrap();
+            assert!(standing.recalled_height.max(standing.final_header.height) >= reached, "{standing:?}");
+        }
         for node in &nodes {
             replay(node, &blocks).await;
         }
@@ -96,7 +102,7 @@ async fn four_that_are_killed_together_in_the_middle_go_on() {
             blocks.insert(height, block);
         }
         // In the last life all of it becomes final; in the others they are killed on the way.
-        let reached = if life == 3 { last + 4 } else { last + 2 };
+        reached = if life == 3 { last + 4 } else { last + 2 };
         nodes[life].final_at(reached).await;
         for at in 0..4 {
             crash_copy(&place(life, at), &place(life + 1, at));

@@ -1,10 +1,6 @@
 //! The loops: apply what becomes final, delete what is over, replace the key-encryption key, confirm erasures.
 
-use std::{
-    path::Path,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use hutong_disclosure::records;
 use hutong_ledger::id::{AgencyId, ChainId, RecordId, RecordKey};
@@ -14,6 +10,7 @@ use hutong_wire::{
     prost::Message,
     v1::disclosure::{Action, ConfirmUnrecoverable, Envelope, Erasure, action::Kind},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -93,7 +90,7 @@ impl VaultService {
             clock,
             meters: Meters::new(&metrics, agency),
             invariants,
-            caught_up: false.into(),
+            caught_up: watch::Sender::new(false),
         }));
         Self { vault, confirm }
     }
@@ -149,7 +146,12 @@ impl VaultService {
             return Ok(());
         }
         progress.goal = None;
-        caught_up.store(true, Ordering::Release);
+        if !standing.is_recalled() {
+            // What was final before storage stopped comes back block by block; an erasure may be among it.
+            storage.wait_final(tip.height, Duration::from_millis(config.wait_ms)).await?;
+            return Ok(());
+        }
+        caught_up.send_replace(true);
         self.sweep(progress, complete).await?;
         if reached == after {
             storage.wait_final(after.height, Duration::from_millis(config.wait_ms)).await?;

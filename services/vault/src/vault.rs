@@ -1,12 +1,6 @@
 //! The vault as others call it: who may ask for what, before anything is opened.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use hutong_disclosure::ResidentId;
@@ -20,6 +14,7 @@ use hutong_peer::{
     vault::{Handle, Released, ToSeal, VaultError, VaultPeer},
 };
 use hutong_runtime::{InvariantCounters, SharedClock};
+use tokio::sync::watch;
 
 use crate::{
     Config, Error,
@@ -49,7 +44,7 @@ pub(crate) struct Inner {
     pub(crate) meters: Meters,
     pub(crate) invariants: InvariantCounters,
     /// Whether everything was applied here that was final when the vault started.
-    pub(crate) caught_up: AtomicBool,
+    pub(crate) caught_up: watch::Sender<bool>,
 }
 
 /// Runs what blocks on a thread for that.
@@ -69,7 +64,13 @@ impl Vault {
 
     /// Whether it serves: it has applied all that was final when it started, erasures with it.
     pub fn serves(&self) -> bool {
-        self.0.caught_up.load(Ordering::Acquire)
+        *self.0.caught_up.borrow()
+    }
+
+    /// Waits until it serves.
+    pub async fn until_serving(&self) {
+        // The sender is held here, so it does not go away.
+        let _ = self.0.caught_up.subscribe().wait_for(|caught_up| *caught_up).await;
     }
 
     fn count<T>(&self, call: &str, result: Result<T, Error>) -> Result<T, VaultError> {
@@ -97,8 +98,14 @@ impl Vault {
         Err(refused("not_the_owner", told))
     }
 
+    /// The epoch in force, if storage sees all that is final: what it has yet to get back after a crash may be an erasure
+    /// or a revocation, and those win.
     async fn epoch(&self) -> Result<Arc<Epoch>, Error> {
-        Ok(self.0.storage.standing().await?.epoch)
+        let standing = self.0.storage.standing().await?;
+        if standing.is_recalled() {
+            return Ok(standing.epoch);
+        }
+        Err(refused("unavailable", "storage gets back what was final before it stopped; try again"))
     }
 
     async fn owned(&self, domain: Domain) -> Result<(), Error> {

@@ -32,6 +32,16 @@ pub struct Standing {
     /// The first height for which no executed block is held; `submit` takes only this one, or one at or above the
     /// first height that is not final when it supersedes what stands there.
     pub next_height: u64,
+    /// The highest height that the agency had cosigned, or knew as final, before its storage was opened; 0 if none. As long
+    /// as it is above the last final height, something that was final may not be seen here yet.
+    pub recalled_height: u64,
+}
+
+impl Standing {
+    /// Whether all that was final before storage was opened is seen here again.
+    pub fn is_recalled(&self) -> bool {
+        self.final_header.height >= self.recalled_height
+    }
 }
 
 /// What is final of the records and ids that validation asked for.

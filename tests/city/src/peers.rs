@@ -48,6 +48,7 @@ impl StoragePeer for City {
             final_header: header(self.height(), self.clock.unix_ms()),
             epoch: self.epoch.clone(),
             next_height: self.height() + 1,
+            recalled_height: 0,
         })
     }
 

@@ -217,8 +217,18 @@ impl Site<'_> {
         let service = opened.map_err(failed)?;
         let (opened, at) = (service.vault(), folder.clone());
         let vault: SharedVault = Arc::new(opened.clone());
+        // It runs at once, and serves when it has applied what is final: only then is it ready.
+        let (serving, caught_up) =
+            (self.host.health.component(format!("vault serves {}", self.agency)), opened.clone());
         self.host.run(format!("vault {}", self.agency), |stop| async move {
-            service.run(stop).await;
+            let stopped = stop.clone();
+            let tell = async {
+                tokio::select! {
+                    () = caught_up.until_serving() => serving.ready(),
+                    () = stopped.cancelled() => {}
+                }
+            };
+            tokio::join!(service.run(stop), tell);
             Ok::<(), std::convert::Infallible>(())
         });
         self.host.run(format!("vault control {}", self.agency), |stop| async move {

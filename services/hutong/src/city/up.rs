@@ -27,6 +27,8 @@ use super::{
     personas::{DevelopmentDesk, Personas},
 };
 
+/// How long the parts of a city may take before it is called up without them.
+const READY_WITHIN: Duration = Duration::from_secs(30);
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
 
 /// How a city runs in one process.
@@ -174,6 +176,7 @@ impl Running {
                 tracing::warn!(%error, "the datasets of a domain are not in the catalogue yet");
             }
         }
+        until_ready(&host).await;
         Ok(Self { city, genesis, bus, storage: first, ingest, layout, host, _lock: lock })
     }
 
@@ -191,6 +194,17 @@ impl Running {
     pub async fn stop(self) -> Result<(), Error> {
         self.shutdown().drain();
         self.finish().await
+    }
+}
+
+/// Waits until every part is ready; a part that takes long keeps nobody from the others.
+async fn until_ready(host: &Host) {
+    let deadline = host.clock.monotonic() + READY_WITHIN;
+    while !host.health.unready().is_empty() {
+        if host.clock.monotonic() >= deadline {
+            return tracing::warn!(unready = ?host.health.unready(), "the city is up, and parts of it are not ready yet");
+        }
+        host.clock.sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -400,6 +400,7 @@ impl StoragePeer for FakeStorage {
             final_header: state.header.clone(),
             epoch: state.epoch.clone(),
             next_height: state.header.height + 1,
+            recalled_height: 0,
         })
     }
 

@@ -86,7 +86,13 @@ impl StoragePeer for EpochStorage {
             cursors: Vec::new(),
             segments: Vec::new(),
         };
-        Ok(Standing { session: Session(1), final_header, epoch: Arc::new(epoch(LAST)), next_height: 41 })
+        Ok(Standing {
+            session: Session(1),
+            final_header,
+            epoch: Arc::new(epoch(LAST)),
+            next_height: 41,
+            recalled_height: 0,
+        })
     }
 
     async fn record(&self, key: RecordKey, version: Option<u64>) -> Result<Option<StoredRecord>, Error> {

@@ -233,7 +233,7 @@ impl StoragePeer for FakeStorage {
             segments: vec![],
         };
         let epoch = self.epoch.lock().clone();
-        Ok(Standing { session: Session(1), final_header, epoch, next_height: height + 1 })
+        Ok(Standing { session: Session(1), final_header, epoch, next_height: height + 1, recalled_height: 0 })
     }
 
     async fn wait_final(&self, above: u64, timeout: Duration) -> Result<u64, Error> {

@@ -330,7 +330,13 @@ impl StoragePeer for FakeStorage {
     async fn standing(&self) -> Result<Standing, Error> {
         let final_header = self.shared.lock().chain.last().unwrap().clone();
         let next_height = final_header.height + 1;
-        Ok(Standing { session: Session(1), final_header, epoch: self.epoch.clone(), next_height })
+        Ok(Standing {
+            session: Session(1),
+            final_header,
+            epoch: self.epoch.clone(),
+            next_height,
+            recalled_height: 0,
+        })
     }
 
     async fn prefetch(&self, _: Domain, _: Vec<RecordKey>, _: Vec<TxId>) -> Result<Prefetched, Error> {

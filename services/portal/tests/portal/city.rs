@@ -248,6 +248,7 @@ impl StoragePeer for City {
             final_header: header(self.height(), BEGAN_MS + self.height() * 1000),
             epoch: Arc::new(genesis().epoch),
             next_height: self.height() + 1,
+            recalled_height: 0,
         })
     }
 

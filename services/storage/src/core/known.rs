@@ -38,6 +38,12 @@ impl Known {
         self.blocks.get(&height)
     }
 
+    /// The highest height that the agency cosigned or knew as final; 0 if none.
+    pub(crate) fn signed_height(&self) -> u64 {
+        let cosigned = self.cosigned.keys().next_back().map_or(0, |(height, _)| *height);
+        cosigned.max(self.finals.keys().next_back().copied().unwrap_or(0))
+    }
+
     /// Forgets what is below a height.
     pub(crate) fn forget_below(&mut self, height: u64) {
         self.blocks = self.blocks.split_off(&height);

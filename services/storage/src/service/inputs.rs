@@ -21,6 +21,7 @@ impl StorageService {
                     final_header: self.core.base().header.clone(),
                     epoch: self.core.epoch().clone(),
                     next_height: self.core.next_height(),
+                    recalled_height: self.recalled_height,
                 };
                 let _ = answer.send(standing);
             }

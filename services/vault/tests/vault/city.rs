@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -79,6 +79,8 @@ pub(crate) struct City {
     pub(crate) away: AtomicBool,
     /// While set, final transactions are told of no access: as if the agency's storage lagged behind.
     pub(crate) blind: AtomicBool,
+    /// What storage signed before it stopped, and may not see again yet.
+    pub(crate) recalled: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -106,6 +108,7 @@ impl City {
             height: watch::Sender::new(0),
             away: false.into(),
             blind: false.into(),
+            recalled: 0.into(),
         };
         city.agree(0);
         Arc::new(city)
@@ -295,6 +298,7 @@ impl StoragePeer for City {
             final_header: header(self.height(), self.clock.unix_ms()),
             epoch: self.state.lock().epoch.clone(),
             next_height: self.height() + 1,
+            recalled_height: self.recalled.load(Ordering::SeqCst),
         })
     }
 

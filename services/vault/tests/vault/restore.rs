@@ -1,8 +1,11 @@
 //! A vault restored from an old backup knows every erasure before it serves.
 
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    sync::{Arc, atomic::Ordering},
+};
 
-use hutong_peer::vault::VaultPeer;
+use hutong_peer::vault::{VaultError, VaultPeer};
 use hutong_vault::{
     Error, backup_stopped, control,
     kek::{FileKeys, KekError},
@@ -49,6 +52,21 @@ async fn an_old_backup_brings_nothing_back_that_was_erased() {
     assert_eq!(house.vault().release(kept).await.unwrap(), released);
     assert_eq!(house.person(LI).await, li);
     assert_eq!(house.disclose(CLINIC, &li, &["name"]).await.unwrap().fields[0].1, "Li Si");
+}
+
+/// After a crash storage sees again what was final block by block; an erasure may be among what is still missing.
+#[tokio::test]
+async fn nothing_is_given_while_storage_gets_back_what_was_final() {
+    let house = House::new().await;
+    let zhang = house.person(ZHANG).await;
+    house.chart(&zhang, &[("name", "Zhang San")]).await;
+    let access = house.access(CLINIC, &zhang, &["name"], agreement()).await;
+    let released = house.vault().release(access).await.unwrap();
+    let height = house.city.height();
+    house.city.recalled.store(height + 1, Ordering::SeqCst);
+    assert!(matches!(house.vault().release(access).await, Err(VaultError::Unavailable(_))));
+    house.city.recalled.store(height, Ordering::SeqCst);
+    assert_eq!(house.vault().release(access).await.unwrap(), released);
 }
 
 /// The ledger is applied from its start: what later replaced what, and what came after an erasure, ends as it was.

@@ -112,6 +112,7 @@ pub(super) fn standing(standing: &Standing) -> v1::Standing {
         final_header: standing.final_header.encode().into(),
         epoch: standing.epoch.encode().into(),
         next_height: standing.next_height,
+        recalled_height: standing.recalled_height,
     }
 }
 
@@ -120,7 +121,8 @@ pub(super) fn to_standing(standing: &v1::Standing) -> Result<Standing> {
         Header::decode(&standing.final_header).map_err(|e| Bad::new("standing.final_header", e))?;
     let epoch = Epoch::decode(&standing.epoch).map_err(|e| Bad::new("standing.epoch", e))?;
     let session = Session(standing.session);
-    Ok(Standing { session, final_header, epoch: Arc::new(epoch), next_height: standing.next_height })
+    let v1::Standing { next_height, recalled_height, .. } = *standing;
+    Ok(Standing { session, final_header, epoch: Arc::new(epoch), next_height, recalled_height })
 }
 
 pub(super) fn prefetched(prefetched: &Prefetched) -> v1::Prefetched {

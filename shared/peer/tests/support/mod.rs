@@ -205,7 +205,13 @@ impl FakeStorage {
 impl StoragePeer for FakeStorage {
     async fn standing(&self) -> Result<Standing, Error> {
         let final_header = header(7, vec![SegmentRef { domain: domain("property"), root: Hash([1; 32]) }]);
-        Ok(Standing { session: Session(u64::MAX), final_header, epoch: Arc::new(epoch()), next_height: 8 })
+        Ok(Standing {
+            session: Session(u64::MAX),
+            final_header,
+            epoch: Arc::new(epoch()),
+            next_height: 8,
+            recalled_height: 0,
+        })
     }
 
     async fn prefetch(&self, _: Domain, keys: Vec<RecordKey>, ids: Vec<TxId>) -> Result<Prefetched, Error> {
