@@ -111,9 +111,15 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Where HTTP listens; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
+    /// Where HTTP listens; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
+    /// A file of settings (TOML): TLS, rates and limits of the port, CORS, telemetry, identity providers, webhooks
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Print the settings in force, without secrets, and exit
+    #[arg(long)]
+    pub print_config: bool,
     /// How many validating agencies a new city has
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub agencies: u16,
@@ -128,7 +134,6 @@ pub struct Up {
     pub name: AgencyId,
 }
 
-/// A bus that there is: a slip of the pen is not taken for the name of a machine.
 /// The address of a city, without a slash at its end.
 fn address(text: &str) -> Result<String, String> {
     match reqwest::Url::parse(text) {
@@ -139,6 +144,7 @@ fn address(text: &str) -> Result<String, String> {
     }
 }
 
+/// A bus that there is: a slip of the pen is not taken for the name of a machine.
 fn bus(text: &str) -> Result<String, String> {
     let addresses = || text.split(',').map(str::trim);
     match text == "embedded" || addresses().all(|url| url.starts_with("nats://") || url.starts_with("tls://"))

@@ -27,7 +27,7 @@ pub enum Error {
     #[error("webhooks: {0} is no network such as 10.20.0.0/16")]
     Network(String),
     #[error("webhooks: nothing can be sent")]
-    Tls(#[source] rustls::Error),
+    Tls(#[source] hutong_runtime::Error),
     #[error("subscription {subscription} cannot be delivered: {reason}")]
     Delivery { subscription: String, reason: String },
     #[error("a delivery panicked or was cut off")]

@@ -34,7 +34,7 @@ impl Client {
     pub fn new(url: impl Into<String>, chain: ChainId, signer: Option<Signer>) -> Result<Self, Error> {
         let url: String = url.into().trim_end_matches('/').to_owned();
         // Connections live as long as the client; answers may take as long as finality does.
-        let http = reqwest::Client::builder().tcp_nodelay(true).build();
+        let http = crate::tls::http(&url)?.tcp_nodelay(true).build();
         let http = http.map_err(|source| Error::Unreachable { url: url.clone(), source })?;
         Ok(Self { http, url, chain, signer, bearer: None, token: Token::default(), attempts_max: 5 })
     }

@@ -48,6 +48,10 @@ pub enum Error {
     /// transaction again.
     #[error("{url} can't be reached; is the city running?")]
     Unreachable { url: String, source: reqwest::Error },
+    #[error("this machine trusts no certificates; name a file of them in SSL_CERT_FILE")]
+    NoRoots,
+    #[error("no TLS client can be made")]
+    Tls(#[source] rustls::Error),
     /// What came back is no answer of a city.
     #[error("{url} answered with something else: {reason}")]
     Answer { url: String, reason: String },

@@ -28,6 +28,7 @@ mod error;
 pub mod events;
 mod sse;
 mod submit;
+pub mod tls;
 pub mod transaction;
 
 pub use city::{City, Signer};

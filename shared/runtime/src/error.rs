@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use crate::config::Faults;
+use crate::{config::Faults, http::TlsFault};
 
 /// Whatever a service failed with.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -32,8 +32,12 @@ pub enum Error {
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
     #[error("the log filter {filter:?} is not a list of target=level")]
     LogFilter { filter: String, source: tracing_subscriber::filter::ParseError },
-    #[error("the certificates that this machine trusts can't be used; is there a CA bundle?")]
-    TrustRoots(#[source] io::Error),
+    #[error("no TLS client can be made")]
+    Tls(#[source] rustls::Error),
+    #[error("the port's certificate can't be used")]
+    Certificate(#[source] Box<TlsFault>),
+    #[error("can't export metrics to {endpoint}")]
+    MetricsExport { endpoint: String, source: Cause },
     #[error("can't export traces to {endpoint}")]
     Traces { endpoint: String, source: Cause },
 }

@@ -6,6 +6,8 @@
 //! - [`health`], [`metrics`], [`telemetry`], [`trace`]: what operators see
 //! - [`http`], [`auth`]: one way to serve, fail and ask who is calling
 //! - [`compute`]: a pool for work that would block the async threads
+//! - [`limiter`]: how often each of many may do something
+//! - [`tls`]: TLS as a client
 //!
 //! Nothing here knows the ledger or any domain, and nothing is global except what the process itself has only
 //! one of (signals, the tracing subscriber): two cities run in one test process, each with its own of all this.
@@ -17,10 +19,12 @@ pub mod config;
 mod error;
 pub mod health;
 pub mod http;
+pub mod limiter;
 pub mod metrics;
 pub mod shutdown;
 pub mod supervisor;
 pub mod telemetry;
+pub mod tls;
 pub mod trace;
 
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};

@@ -20,6 +20,7 @@ use prometheus_client::{
 };
 
 mod invariants;
+pub mod otlp;
 
 pub use invariants::InvariantCounters;
 pub use prometheus_client::metrics::{counter::Counter, gauge::Gauge, histogram::Histogram};

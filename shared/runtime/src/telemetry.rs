@@ -3,10 +3,10 @@
 //! The subscriber is the one thing here that the process has only one of. A second [`init`] changes nothing and
 //! says so, which lets two cities start in one test process.
 
-use std::{io::IsTerminal as _, time::Duration};
+use std::{io::IsTerminal as _, num::NonZeroU64, time::Duration};
 
 use opentelemetry::{KeyValue, trace::TracerProvider as _};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{
     Resource,
     trace::{Sampler, SdkTracerProvider},
@@ -16,7 +16,7 @@ use tracing_subscriber::{
     EnvFilter, Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::Error;
+use crate::{Cause, Error, error::panic_message};
 
 /// How long an export may take before its spans are dropped.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,13 +30,24 @@ pub struct TelemetrySettings {
     pub filter: String,
     /// The OTLP/HTTP endpoint for traces, such as `http://collector:4318/v1/traces`; none: no traces.
     pub otlp_endpoint: Option<String>,
+    /// The OTLP/HTTP endpoint for metrics, such as `http://collector:4318/v1/metrics`; none: only `/metrics` shows them.
+    pub otlp_metrics_endpoint: Option<String>,
+    /// How often they are sent.
+    pub otlp_metrics_every_s: NonZeroU64,
     /// The share of new traces that is kept, 0 to 1. A trace that came in with a request keeps its caller's choice.
     pub trace_ratio: f64,
 }
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".into(), otlp_endpoint: None, trace_ratio: 1.0 }
+        Self {
+            format: LogFormat::Text,
+            filter: "info".into(),
+            otlp_endpoint: None,
+            otlp_metrics_endpoint: None,
+            otlp_metrics_every_s: NonZeroU64::new(30).unwrap_or(NonZeroU64::MIN),
+            trace_ratio: 1.0,
+        }
     }
 }
 
@@ -109,6 +120,7 @@ fn exporter(endpoint: &str, ratio: f64, service: &str, instance: &str) -> Result
     let exporter = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)
+        .with_http_client(sender(endpoint)?)
         .with_endpoint(endpoint)
         .with_timeout(EXPORT_TIMEOUT)
         .build()
@@ -122,6 +134,18 @@ fn exporter(endpoint: &str, ratio: f64, service: &str, instance: &str) -> Result
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio))))
         .with_resource(resource)
         .build())
+}
+
+/// A client that blocks, as the exporter's own thread may. Made on a thread too: it may not be made on an async one.
+fn sender(endpoint: &str) -> Result<reqwest::blocking::Client, Error> {
+    let tls = crate::tls::client(endpoint.starts_with("https:"))?;
+    let make = || reqwest::blocking::Client::builder().tls_backend_preconfigured(tls).build();
+    let made = std::thread::scope(|scope| scope.spawn(make).join());
+    let failed = |source: Cause| Error::Traces { endpoint: endpoint.to_owned(), source };
+    match made {
+        Ok(made) => made.map_err(|error| failed(error.into())),
+        Err(payload) => Err(failed(panic_message(payload.as_ref()).into())),
+    }
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ impl Program {
     /// A POST of JSON; status and answer.
     pub fn http_post(&self, url: &str, token: &str, body: &Value) -> (u16, Value) {
         block_on(async {
-            let request = reqwest::Client::new().post(url).bearer_auth(token).json(body);
+            let request = plain_client().post(url).bearer_auth(token).json(body);
             let response = request.send().await.unwrap();
             (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
         })
@@ -150,7 +150,7 @@ impl Program {
     /// A call as any client makes it; status and answer.
     pub fn http(&self, call: impl FnOnce(reqwest::Client) -> reqwest::RequestBuilder) -> (u16, Vec<u8>) {
         block_on(async {
-            let response = call(reqwest::Client::new()).send().await.unwrap();
+            let response = call(plain_client()).send().await.unwrap();
             (response.status().as_u16(), response.bytes().await.unwrap().to_vec())
         })
     }
@@ -164,10 +164,15 @@ impl Program {
     pub fn http_get_bytes(&self, url: &str) -> Option<Vec<u8>> {
         let token = self.token(&["--agency", "data-bureau"]);
         block_on(async {
-            let response = reqwest::Client::new().get(url).bearer_auth(token).send().await.ok()?;
+            let response = plain_client().get(url).bearer_auth(token).send().await.ok()?;
             if response.status() == 200 { Some(response.bytes().await.ok()?.to_vec()) } else { None }
         })
     }
+}
+
+/// An HTTP client of any make, for a port without TLS.
+pub fn plain_client() -> reqwest::Client {
+    hutong_client::tls::http("http:").unwrap().build().unwrap()
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {

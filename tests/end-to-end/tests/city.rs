@@ -10,6 +10,7 @@ use hutong::{
     city::{
         domains::{RECORD_TYPES, contracts},
         layout::Layout,
+        settings::CitySettings,
         up::{Options, Running},
     },
     load::Load,
@@ -35,7 +36,7 @@ fn sales() -> Vec<u8> {
 
 async fn start(data: &Path, nats: Option<&str>) -> Running {
     let options = Options {
-        listen: ([127, 0, 0, 1], 0).into(),
+        settings: CitySettings::listening(([127, 0, 0, 1], 0)),
         agencies: 4,
         nats: nats.map(str::to_owned),
         name: "testville".parse().unwrap(),

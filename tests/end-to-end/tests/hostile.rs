@@ -4,6 +4,7 @@
 
 use hutong::city::{
     layout::Layout,
+    settings::CitySettings,
     up::{Options, Running},
 };
 use hutong_client::{City, Client, Signer, Submitted, cosign};
@@ -13,6 +14,7 @@ use hutong_ledger::{
 };
 use hutong_property::build;
 use hutong_runtime::{Clock, SystemClock};
+use hutong_test_end_to_end::program;
 use hutong_wire::{
     prost::Message,
     v1::property::{Restrict, RestrictionType, Unit, action::Kind},
@@ -35,7 +37,7 @@ impl Target {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
-            listen: ([127, 0, 0, 1], 0).into(),
+            settings: CitySettings::listening(([127, 0, 0, 1], 0)),
             agencies: 4,
             nats: None,
             name: "testville".parse().unwrap(),
@@ -61,7 +63,7 @@ impl Target {
 
     async fn post(&self, kind: &str, body: Vec<u8>) -> (StatusCode, Value) {
         let url = format!("{}/v1/transactions?wait=final", self.city.url);
-        let request = reqwest::Client::new().post(url).bearer_auth(self.client.token().unwrap());
+        let request = program::plain_client().post(url).bearer_auth(self.client.token().unwrap());
         let response = request.header("content-type", kind).body(body).send().await.unwrap();
         let status = response.status();
         (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
@@ -141,7 +143,7 @@ async fn bytes_that_are_no_transaction() {
     target.refused("another media type", "text/plain", good, 415, "unsupported_media_type").await;
     let url = format!("{}/v1/transactions", target.city.url);
     let anonymous =
-        reqwest::Client::new().post(url).header("content-type", PROTOBUF).body("").send().await.unwrap();
+        program::plain_client().post(url).header("content-type", PROTOBUF).body("").send().await.unwrap();
     assert_eq!(anonymous.status(), StatusCode::UNAUTHORIZED);
     target.running.stop().await.unwrap();
 }

@@ -14,6 +14,7 @@ use hutong::{
         host::Host,
         layout::Layout,
         parts::Site,
+        settings::CitySettings,
         up::{Options, Running},
     },
     deploy::{Place, newcomer},
@@ -96,7 +97,7 @@ async fn register(client: &Client, city: &City, parcel: &str) {
 async fn the_past_comes_from_other_agencies_where_the_stream_ends() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
-        listen: ([127, 0, 0, 1], 0).into(),
+        settings: CitySettings::listening(([127, 0, 0, 1], 0)),
         agencies: 4,
         nats: None,
         name: "testville".parse().unwrap(),

@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 
 use hutong::city::{
     layout::Layout,
+    settings::CitySettings,
     up::{Options, Running},
 };
 use hutong_client::{City, Client};
+use hutong_test_end_to_end::program;
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
 
@@ -35,14 +37,14 @@ impl Described {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
-            listen: ([127, 0, 0, 1], 0).into(),
+            settings: CitySettings::listening(([127, 0, 0, 1], 0)),
             agencies: 4,
             nats: None,
             name: "testville".parse().unwrap(),
         };
         let running = Running::start(Layout::new(folder.path()), options).await.unwrap();
         let city = City::open(folder.path()).unwrap();
-        let http = reqwest::Client::new();
+        let http = program::plain_client();
         let response = http.get(format!("{}/openapi.json", city.url)).send().await.unwrap();
         let document = response.json().await.unwrap();
         Self { running, city, document, http, _folder: folder }

@@ -16,6 +16,7 @@ use futures::StreamExt;
 use hutong::{
     city::{
         layout::Layout,
+        settings::CitySettings,
         up::{Options, Running},
     },
     load::Load,
@@ -34,7 +35,7 @@ const ROWS: usize = 12;
 
 async fn start(data: &Path) -> Running {
     let options = Options {
-        listen: ([127, 0, 0, 1], 0).into(),
+        settings: CitySettings::listening(([127, 0, 0, 1], 0)),
         agencies: 4,
         nats: None,
         name: "testville".parse().unwrap(),

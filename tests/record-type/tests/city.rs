@@ -9,6 +9,7 @@ use hutong::city::{
     domains::{RECORD_TYPES, RecordType},
     layout::Layout,
     parts::Face,
+    settings::CitySettings,
     up::{Options, Running},
 };
 use hutong_client::{City, Client};
@@ -39,7 +40,7 @@ async fn start(data: &Path) -> Running {
     let mut record_types = RECORD_TYPES.to_vec();
     record_types.push(ALLOTMENTS);
     let options = Options {
-        listen: ([127, 0, 0, 1], 0).into(),
+        settings: CitySettings::listening(([127, 0, 0, 1], 0)),
         agencies: 4,
         nats: None,
         name: "testville".parse().unwrap(),

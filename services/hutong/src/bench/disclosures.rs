@@ -19,7 +19,7 @@ use super::{
     report::{Histogram, LatencyMs},
 };
 use crate::{
-    city::{CityError, layout::Layout},
+    city::{CityError, layout::Layout, settings::CitySettings},
     cli::Bench,
     commands::{CommandError, Context, disclose::Requester},
 };
@@ -105,7 +105,7 @@ pub(super) async fn run(context: &Context, args: &Bench, count: u32) -> Result<(
     let folder = tempfile::tempdir().map_err(Error::from)?;
     let layout = Layout::new(folder.path().join("city"));
     let options = Options {
-        listen: ([127, 0, 0, 1], 0).into(),
+        settings: CitySettings::listening(([127, 0, 0, 1], 0)),
         agencies: usize::from(args.agencies),
         nats: (args.bus != "embedded").then(|| args.bus.clone()),
         name: "bench".parse().map_err(CityError::from)?,

@@ -28,6 +28,7 @@ use crate::{
     city::{
         CityError,
         layout::Layout,
+        settings::CitySettings,
         up::{Options, Running},
     },
     cli::{Bench, Via},
@@ -55,6 +56,8 @@ pub enum BenchError {
     Rejected(String),
     #[error("a client failed: {0}")]
     Client(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    Tls(#[from] hutong_client::Error),
     #[error("{0}")]
     Io(#[from] std::io::Error),
 }
@@ -86,7 +89,7 @@ async fn measure(context: &Context, args: &Bench) -> Result<Report, BenchError> 
     let layout = Layout::new(folder.path().join("city"));
     let nats = (args.bus != "embedded").then(|| args.bus.clone());
     let options = Options {
-        listen: ([127, 0, 0, 1], 0).into(),
+        settings: CitySettings::listening(([127, 0, 0, 1], 0)),
         agencies: usize::from(args.agencies),
         nats,
         name: "bench".parse().map_err(CityError::from)?,
@@ -173,7 +176,7 @@ async fn drive(
                     }
                 }
             });
-            let client = reqwest::Client::builder().timeout(SUBMIT_TIMEOUT).build()?;
+            let client = hutong_client::tls::http(&city.city.url)?.timeout(SUBMIT_TIMEOUT).build()?;
             Arc::new(OverHttp { client, url: city.city.url.clone(), token })
         }
     };

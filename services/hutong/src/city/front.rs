@@ -7,7 +7,7 @@ use hutong_ledger::{epoch::Epoch, genesis::Genesis};
 use hutong_peer::SharedStorage;
 use hutong_runtime::{
     auth::{Authenticator, OidcConfig, OidcVerifier, identify},
-    http::{Edge, HttpServer, openapi},
+    http::{Edge, HttpServer, Rates, limit_rates, openapi},
 };
 
 use tokio_util::sync::CancellationToken;
@@ -54,7 +54,9 @@ pub fn serve(
     }
     let document = openapi::merge(TITLE, env!("CARGO_PKG_VERSION"), documents);
     let docs = openapi::routes(&document).map_err(|error| Error::service("the OpenAPI document", error))?;
+    let rates = Rates::new(&server.settings().rates, &host.clock, &host.metrics);
     let app = routes
+        .layer(from_fn_with_state(rates, limit_rates))
         .layer(from_fn_with_state(authenticator, identify))
         .merge(docs)
         .merge(errors::routes())

@@ -1,11 +1,13 @@
 //! What the services of one process share: time, threads, metrics, health, the end.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use hutong_ledger::invariant::Invariant;
 use hutong_runtime::{
     ComputePool, Context, Health, InvariantCounters, Metrics, SharedClock, Shutdown, Supervisor, SystemClock,
+    metrics::otlp::{Exporter, Origin},
     supervisor::Grace,
+    telemetry::TelemetrySettings,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -72,6 +74,29 @@ impl Host {
             below.draining().await;
             above.drain();
         });
+    }
+
+    /// Sends metrics to the collector, if there is one.
+    pub fn export_metrics(
+        &self,
+        settings: &TelemetrySettings,
+        service: &str,
+        instance: &str,
+    ) -> Result<(), Error> {
+        let Some(endpoint) = &settings.otlp_metrics_endpoint else { return Ok(()) };
+        let origin = Origin {
+            service: service.to_owned(),
+            instance: instance.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let every = Duration::from_secs(settings.otlp_metrics_every_s.get());
+        let exporter = Exporter::new(endpoint, every, origin, self.clock.clone())?;
+        let metrics = self.metrics.clone();
+        self.run("metrics export", |stop| async move {
+            exporter.run(metrics, stop).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+        Ok(())
     }
 
     /// Waits until the process is told to end or a part failed; then ends the parts, the foundation last.

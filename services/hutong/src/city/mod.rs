@@ -12,6 +12,7 @@ pub mod import;
 pub mod layout;
 pub mod parts;
 pub mod personas;
+pub mod settings;
 pub mod traced;
 pub mod up;
 

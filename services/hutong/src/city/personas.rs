@@ -192,7 +192,8 @@ fn local(base_url: &str) -> Option<String> {
         Err(_) if host == "localhost" => host,
         _ => return None,
     };
-    Some(port.map_or_else(|| format!("http://{host}"), |port| format!("http://{host}:{port}")))
+    let scheme = uri.scheme_str()?;
+    Some(port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")))
 }
 
 /// Where the pages of the portal get a persona's token.

@@ -1,18 +1,13 @@
 //! A whole city in one process: every agency with all its services, one port, one data folder.
 
-use std::{collections::BTreeMap, fs::File, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs::File, sync::Arc, time::Duration};
 
 use hutong_bus::SharedBus;
 use hutong_bus_embedded::EmbeddedBus;
 use hutong_bus_nats::NatsBus;
 use hutong_ledger::{genesis::Genesis, id::AgencyId};
 use hutong_peer::{SharedStorage, ingest::SharedIngest};
-use hutong_runtime::{
-    Shutdown,
-    auth::OidcConfig,
-    http::{HttpServer, HttpSettings},
-    supervisor::Grace,
-};
+use hutong_runtime::{Shutdown, http::HttpServer, supervisor::Grace};
 use hutong_vault::api::Front;
 use tokio::task::JoinSet;
 use utoipa::openapi::OpenApi;
@@ -25,22 +20,22 @@ use super::{
     layout::{City, Layout},
     parts::{Face, Site, Vaults, disclosure, events, orders, portal},
     personas::{DevelopmentDesk, Personas},
+    settings::CitySettings,
 };
 
 /// How long the parts of a city may take before it is called up without them.
 const READY_WITHIN: Duration = Duration::from_secs(30);
-const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
 
 /// How a city runs in one process.
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub listen: SocketAddr,
     /// Validating agencies of a new city.
     pub agencies: usize,
     /// The address of a NATS server; none: the embedded bus.
     pub nats: Option<String>,
     /// The name of a new city.
     pub name: AgencyId,
+    pub settings: CitySettings,
 }
 
 /// A city that runs.
@@ -72,20 +67,15 @@ impl Running {
     ) -> Result<Self, Error> {
         let lock = lock(&layout)?;
         let host = Host::new(record_types)?;
-        let settings = HttpSettings { listen: options.listen, ..HttpSettings::default() };
-        let server = HttpServer::bind(settings).await?;
-        let url = format!("http://{}", server.address());
+        let server = HttpServer::bind(options.settings.http.clone()).await?;
+        let url = options.settings.url.clone().unwrap_or_else(|| server.url());
         let genesis = open_genesis(&layout, &options, &url, &host)?;
         let bus = connect(&layout, &options).await?;
         let agencies = agencies(&genesis);
-        // Others read only a bus that is shared; and receivers under development are on this machine.
+        // Others read only a bus that is shared.
         let notification = hutong_notification::Config {
             stream: options.nats.is_some(),
-            webhooks: hutong_notification::Webhooks {
-                allow_networks: LOOPBACK.map(str::to_owned).to_vec(),
-                ..Default::default()
-            },
-            ..Default::default()
+            ..options.settings.notification.clone()
         };
         let site = |agency: AgencyId| Site {
             host: &host,
@@ -123,7 +113,8 @@ impl Running {
         }
         let ingest = ingest.ok_or_else(|| Error::Genesis("no agency has an ingest key".into()))?;
         let personas = Personas::open(&layout, genesis.chain(), &url)?;
-        let identity = OidcConfig { issuers: personas.issuer_config().into_iter().collect() };
+        let mut identity = options.settings.identity.clone();
+        identity.issuers.extend(personas.issuer_config());
         let epoch = standing.epoch.clone();
         let authenticator = front::authenticator(&host, &genesis, epoch, first.clone(), identity)?;
         shown.push(Face { routes: personas.routes(), document: OpenApi::default() });
@@ -167,6 +158,7 @@ impl Running {
         }
         shown.push(events(handles, &host));
         let city = found::write_city(&layout, &genesis, &standing.epoch, &url)?;
+        host.export_metrics(&options.settings.telemetry, "city", options.name.as_str())?;
         front::serve(&host, server, authenticator, shown)?;
         while let Some(published) = publishing.join_next().await {
             // The city runs without; the next start tries again.

@@ -11,7 +11,8 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) async fn run(context: Context, args: HealthArgs) -> Result<(), CommandError> {
     let failed =
         |error: reqwest::Error| CommandError::Negative(format!("{} gives no answer: {error}", args.address));
-    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().map_err(failed)?;
+    let client =
+        hutong_client::tls::http(&args.address)?.timeout(TIMEOUT).no_proxy().build().map_err(failed)?;
     let answer = client.get(&args.address).send().await.map_err(failed)?;
     let status = answer.status();
     let body = answer.text().await.map_err(failed)?;

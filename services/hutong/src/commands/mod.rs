@@ -87,10 +87,15 @@ pub struct Context {
     pub output: Output,
 }
 
+/// What is told, as the environment asks for it.
+fn log_filter() -> Option<String> {
+    std::env::var("HUTONG_LOG").ok()
+}
+
 fn run(cli: Cli) -> Result<(), CommandError> {
-    // `run` has its own settings for this.
-    let own = matches!(cli.command, Command::Run(_));
-    let filter = std::env::var("HUTONG_LOG").unwrap_or_else(|_| "warn".into());
+    // Those that run services have settings of their own for this.
+    let own = matches!(cli.command, Command::Run(_) | Command::Up(_));
+    let filter = log_filter().unwrap_or_else(|| "warn".into());
     let settings = TelemetrySettings { filter, ..TelemetrySettings::default() };
     let _telemetry = if own {
         None

@@ -105,6 +105,7 @@ impl Settings for RunSettings {
             faults.push(format!("agency: {error}"));
         }
         faults.extend(self.broker.faults(&self.bus));
+        faults.extend(self.http.faults().into_iter().map(|fault| format!("http.{fault}")));
         faults.extend(self.notification.faults().into_iter().map(|fault| format!("notification.{fault}")));
         faults
     }
@@ -132,7 +133,7 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     genesis.check().map_err(CityError::Genesis)?;
     let host = Host::new(RECORD_TYPES)?;
     let server = HttpServer::bind(settings.http.clone()).await.map_err(CityError::from)?;
-    let url = format!("http://{}", server.address());
+    let url = server.url();
     let options = settings.broker.options(&settings.bus, &format!("{name} {agency}"))?;
     let bus: SharedBus =
         NatsBus::connect(options).await.map_err(|error| CityError::service("NATS", error))?;
@@ -166,6 +167,7 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     };
     let (epoch, identity) = (standing.epoch.clone(), settings.identity);
     let authenticator = front::authenticator(&host, &genesis, epoch, storage.clone(), identity)?;
+    host.export_metrics(&settings.telemetry, name, &settings.agency)?;
     faces.extend(start(&site, args.service, storage, &standing, &authenticator, &settings.joining)?);
     front::serve(&host, server, authenticator, faces)?;
     context.output.line(format!("ready      {name} of {agency} at {url}"));
@@ -184,9 +186,10 @@ async fn front_of_city(context: &Context, args: &Run) -> Result<(), CommandError
         telemetry::init(&settings.telemetry, "front", &settings.agency).map_err(CityError::from)?;
     let host = Host::new(RECORD_TYPES)?;
     let server = HttpServer::bind(settings.http.clone()).await.map_err(CityError::from)?;
-    let url = format!("http://{}", server.address());
+    let url = server.url();
     host.shutdown().on_signals().map_err(CityError::from)?;
-    let app = proxy::app(&settings, &host.health, &host.metrics)?;
+    host.export_metrics(&settings.telemetry, "front", &settings.agency)?;
+    let app = proxy::app(&settings, &host.health, &host.metrics, &host.clock)?;
     let (clock, metrics) = (host.clock.clone(), host.metrics.clone());
     let edge = Edge { clock, metrics, error_forms: ERROR_FORMS };
     let shutdown = host.shutdown();

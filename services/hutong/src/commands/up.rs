@@ -1,13 +1,17 @@
 //! `hutong up`: a whole city in this process, until it is told to stop.
 
+use std::net::SocketAddr;
+
 use hutong_client::City;
-use hutong_runtime::SystemClock;
+use hutong_runtime::{SystemClock, config, telemetry};
+use serde::Serialize;
 
 use super::{CommandError, Context, load};
 use crate::{
     city::{
         CityError,
         layout::Layout,
+        settings::CitySettings,
         up::{Options, Running},
     },
     cli::Up,
@@ -18,17 +22,55 @@ use crate::{
 const SALES: &[u8] = include_bytes!("../../../../data/property/ames-sales.csv");
 const DEMO_IN_FLIGHT: usize = 400;
 
+/// What is typed or asked for by the environment goes before the file.
+#[derive(Debug, Serialize)]
+struct Flags {
+    http: Http,
+    telemetry: Telemetry,
+}
+
+#[derive(Debug, Serialize)]
+struct Http {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Serialize)]
+struct Telemetry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
+}
+
 pub(super) async fn run(context: Context, args: Up) -> Result<(), CommandError> {
+    let flags =
+        Flags { http: Http { listen: args.listen }, telemetry: Telemetry { filter: super::log_filter() } };
+    let settings: CitySettings = config::load(args.config.as_deref(), &flags).map_err(CityError::from)?;
+    if args.print_config {
+        context.output.line(config::print_config(&settings).map_err(CityError::from)?);
+        return Ok(());
+    }
+    let telemetry =
+        telemetry::init(&settings.telemetry, "city", args.name.as_str()).map_err(CityError::from)?;
+    let ended = serve(&context, args, settings).await;
+    // The last traces are sent off the async threads.
+    let sent = tokio::task::spawn_blocking(|| telemetry.shutdown()).await;
+    if let Err(error) = sent {
+        tracing::warn!(%error, "the last traces were not sent");
+    }
+    ended
+}
+
+async fn serve(context: &Context, args: Up, settings: CitySettings) -> Result<(), CommandError> {
     let layout = Layout::new(&context.global.data);
     let nats = (args.bus != "embedded").then(|| args.bus.clone());
-    let options = Options { listen: args.listen, agencies: args.agencies.into(), nats, name: args.name };
+    let options = Options { agencies: args.agencies.into(), nats, name: args.name, settings };
     context.output.note(format!("opening the city in {}", layout.root().display()));
     let city = Running::start(layout, options).await?;
     let shutdown = city.shutdown();
     shutdown.on_signals().map_err(CityError::from)?;
-    ready(&context, &city);
+    ready(context, &city);
     if args.demo {
-        let demo = demo(&context, &city);
+        let demo = demo(context, &city);
         tokio::select! {
             shown = demo => shown?,
             () = shutdown.draining() => {}

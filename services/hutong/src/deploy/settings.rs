@@ -56,7 +56,13 @@ struct Broker {
 #[derive(Serialize)]
 struct Http {
     listen: String,
+    /// Who may say for whom it calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    proxies: Vec<String>,
 }
+
+/// Only the front reaches the services, and from a private address.
+const PRIVATE: [&str; 5] = ["10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
 #[derive(Serialize)]
 struct Notification {
@@ -86,7 +92,7 @@ impl Writer<'_> {
                 state: self.state(unit),
                 bus: self.bus(),
                 broker: self.broker(&unit.role),
-                http: Http { listen: self.listen(at + 1) },
+                http: Http { listen: self.listen(at + 1), proxies: PRIVATE.map(str::to_owned).to_vec() },
                 notification: Notification { stream: true },
                 joining: Vec::new(),
             };
@@ -105,7 +111,7 @@ impl Writer<'_> {
             .collect::<BTreeMap<_, _>>();
         let front = Front {
             agency: first.map(|agency| agency.id.to_string()).unwrap_or_default(),
-            http: Http { listen: self.listen(0) },
+            http: Http { listen: self.listen(0), proxies: Vec::new() },
             upstreams,
         };
         toml_file(&self.root.join("front").join("front.toml"), &front)
@@ -195,7 +201,7 @@ pub(super) fn of_newcomer(folder: &Path, newcomer: &Setting<'_>) -> Result<(), E
             },
             data: seen,
             state,
-            http: Http { listen },
+            http: Http { listen, proxies: PRIVATE.map(str::to_owned).to_vec() },
             notification: Notification { stream: true },
             joining: joining.to_vec(),
         };

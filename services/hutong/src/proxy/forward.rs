@@ -10,13 +10,13 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::TryStreamExt as _;
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use hutong_runtime::http::Problem;
+use hutong_runtime::http::{ClientAddress, FORWARDED_FOR, Problem};
 use serde_json::Value;
 
 use super::{Front, Target, target, unknown};
 
 /// What concerns one connection, or what the client here sets itself.
-const HOP: [HeaderName; 9] = [
+const HOP: [HeaderName; 10] = [
     header::CONNECTION,
     header::HOST,
     header::PROXY_AUTHENTICATE,
@@ -26,6 +26,7 @@ const HOP: [HeaderName; 9] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
     HeaderName::from_static("keep-alive"),
+    FORWARDED_FOR,
 ];
 
 pub(super) fn routes(front: Front) -> Router {
@@ -46,7 +47,12 @@ async fn sent(front: &Front, request: Request) -> Result<Response, Problem> {
     let upstream = front.upstream(target, &parts.headers).ok_or_else(unknown)?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = format!("{}{path}", upstream.trim_end_matches('/'));
+    let caller = parts.extensions.get::<ClientAddress>().copied();
     let mut call = front.client.request(parts.method, url).headers(passed(parts.headers));
+    // Who calls, as far as it is believed here; what the caller wrote of himself goes no further.
+    if let Some(ClientAddress(address)) = caller {
+        call = call.header(FORWARDED_FOR, address.to_string());
+    }
     // An empty body is not sent as a stream: some methods have none.
     if !hyper::body::Body::is_end_stream(&body) {
         call = call.body(reqwest::Body::wrap_stream(body.into_data_stream()));

@@ -9,11 +9,11 @@ mod routes;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::Router;
+use axum::{Router, middleware::from_fn_with_state};
 use hutong_ledger::id::AgencyId;
 use hutong_runtime::{
-    Health, Metrics,
-    http::{HttpSettings, Problem, openapi},
+    Health, Metrics, SharedClock,
+    http::{HttpSettings, Problem, Rates, limit_rates, openapi},
 };
 use reqwest::Client;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,7 @@ impl hutong_runtime::config::Settings for FrontSettings {
         if let Err(error) = self.agency.parse::<AgencyId>() {
             faults.push(format!("agency: {error}"));
         }
+        faults.extend(self.http.faults().into_iter().map(|fault| format!("http.{fault}")));
         for (name, url) in &self.upstreams {
             if !reqwest::Url::parse(url).is_ok_and(|url| ["http", "https"].contains(&url.scheme())) {
                 faults.push(format!("upstreams.{name}: {url} is no http:// address"));
@@ -66,11 +67,19 @@ struct Front {
 }
 
 /// The front's routes: everything that is not its own goes to a service.
-pub fn app(settings: &FrontSettings, health: &Health, metrics: &Metrics) -> Result<Router, CityError> {
+pub fn app(
+    settings: &FrontSettings,
+    health: &Health,
+    metrics: &Metrics,
+    clock: &SharedClock,
+) -> Result<Router, CityError> {
     let failed = |error| CityError::service("the front", error);
     // A redirect is the caller's to follow.
-    let client =
-        Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none());
+    let secure = settings.upstreams.values().find(|url| url.starts_with("https:"));
+    let client = hutong_client::tls::http(secure.map_or("http:", String::as_str))
+        .map_err(|error| CityError::service("the front", error))?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none());
     let client = client.no_proxy().build().map_err(failed)?;
     let (agency, upstreams) = (settings.agency.clone(), settings.upstreams.clone());
     let front = Front { client, agency, upstreams };
@@ -78,13 +87,14 @@ pub fn app(settings: &FrontSettings, health: &Health, metrics: &Metrics) -> Resu
     let document = openapi::merge("Hutong", env!("CARGO_PKG_VERSION"), documents);
     let docs =
         openapi::routes(&document).map_err(|error| CityError::service("the OpenAPI document", error))?;
+    let rates = Rates::new(&settings.http.rates, clock, metrics);
     Ok(Router::new()
         .merge(docs)
         .merge(errors::routes())
         .merge(health.routes())
         .merge(metrics.routes())
         .route("/", axum::routing::get(|| async { axum::response::Redirect::temporary("/docs/") }))
-        .merge(forward::routes(front)))
+        .merge(forward::routes(front).layer(from_fn_with_state(rates, limit_rates))))
 }
 
 fn unknown() -> Problem {

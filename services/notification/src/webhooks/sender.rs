@@ -77,12 +77,7 @@ impl Sender {
         timeout: Duration,
         answer_bytes_max: usize,
     ) -> Result<Self, Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(Error::Tls)?
-            .with_root_certificates(trusted())
-            .with_no_client_auth();
+        let config = hutong_runtime::tls::client(true).map_err(Error::Tls)?;
         let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1();
         let connector = connector.wrap_connector(Guarded { resolver, allowed });
         let client = Client::builder(TokioExecutor::new())
@@ -147,19 +142,4 @@ impl SendError {
             Self::Broken(_) => "broken",
         }
     }
-}
-
-/// The machine's roots. Without any, nothing is reached over TLS, and each attempt says so; the rest of the service
-/// goes on.
-fn trusted() -> rustls::RootCertStore {
-    let mut roots = rustls::RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "a trusted root of this machine cannot be read");
-    }
-    let (added, ignored) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        tracing::warn!(ignored, "this machine has no trusted roots: no webhook can be delivered over TLS");
-    }
-    roots
 }

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, util::option_layer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -32,6 +32,9 @@ const SAFE_HEADERS: [(HeaderName, HeaderValue); 5] = [
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
     ),
 ];
+
+/// Over TLS only, for so long (RFC 6797). Other hosts under the name are their operators' to decide on.
+const TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
 /// How a standard that has a form of its own for errors writes a problem, for a caller of this path with these headers.
 pub type ErrorForm = fn(&Problem, &Uri, &HeaderMap) -> Response;
@@ -78,6 +81,8 @@ impl Speaks {
 #[derive(Clone, Debug)]
 struct EdgeState {
     edge: Edge,
+    /// Whether callers come over TLS, and are to come so from now on.
+    strict: bool,
     body_bytes_max: usize,
     handler_timeout: Duration,
 }
@@ -86,6 +91,7 @@ struct EdgeState {
 pub fn harden(app: Router, settings: &HttpSettings, edge: Edge) -> Router {
     let state = EdgeState {
         edge,
+        strict: settings.tls.is_some(),
         body_bytes_max: settings.body_bytes_max,
         handler_timeout: Duration::from_millis(settings.handler_timeout_ms),
     };
@@ -93,6 +99,7 @@ pub fn harden(app: Router, settings: &HttpSettings, edge: Edge) -> Router {
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(option_layer(settings.cors.layer()))
         .layer(from_fn_with_state(state.clone(), observe))
         .layer(from_fn_with_state(state, limit))
         .layer(CatchPanicLayer::custom(panicked))
@@ -131,6 +138,9 @@ async fn observe(State(state): State<EdgeState>, request: Request, next: Next) -
     metrics.counter("hutong_http_requests_total", "Requests answered.", &labels).inc();
     for (name, value) in SAFE_HEADERS {
         response.headers_mut().entry(name).or_insert(value);
+    }
+    if state.strict {
+        response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert(TWO_YEARS);
     }
     response
 }

@@ -174,8 +174,8 @@ mod tests {
         let statuses = |path: &str| -> Vec<&String> {
             document["paths"][path]["get"]["responses"].as_object().unwrap().keys().collect()
         };
-        assert_eq!(statuses("/v1/blocks"), ["200", "401", "503"]);
-        assert_eq!(statuses("/property/v1/parcels/{id}"), ["200", "400", "401", "503"]);
+        assert_eq!(statuses("/v1/blocks"), ["200", "401", "429", "503"]);
+        assert_eq!(statuses("/property/v1/parcels/{id}"), ["200", "400", "401", "429", "503"]);
         let refusal = &document["paths"]["/v1/blocks"]["get"]["responses"]["401"];
         let schema = &refusal["content"]["application/problem+json"]["schema"]["$ref"];
         assert_eq!(schema, "#/components/schemas/Problem", "{refusal}");

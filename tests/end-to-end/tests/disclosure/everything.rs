@@ -6,6 +6,7 @@ use std::io::BufRead as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hutong::city::{
     layout::Layout,
+    settings::CitySettings,
     up::{Options, Running},
 };
 use hutong_test_end_to_end::{program::Program, secrets::Secrets};
@@ -247,7 +248,7 @@ fn nothing_that_a_city_writes_or_says_has_an_id_or_a_sealed_value() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let options = Options {
-            listen: ([127, 0, 0, 1], 0).into(),
+            settings: CitySettings::listening(([127, 0, 0, 1], 0)),
             agencies: 4,
             nats: None,
             name: "beijing".parse().unwrap(),

@@ -9,7 +9,7 @@ use hutong_ledger::{
     transaction::{Body, Transaction},
 };
 use hutong_peer::FinalTransaction;
-use hutong_test_end_to_end::program::Program;
+use hutong_test_end_to_end::program::{self, Program};
 use hutong_wire::transaction::encode_body;
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ pub(crate) async fn no_guess_fits(running: &Running) {
 /// What the public tiles show of each transaction beside its id and its place.
 async fn blinds(url: &str) -> Vec<[u8; 32]> {
     let get = async |path: String| {
-        let answer = reqwest::get(format!("{url}{path}")).await.unwrap();
+        let answer = program::plain_client().get(format!("{url}{path}")).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path} is public");
         answer.bytes().await.unwrap()
     };

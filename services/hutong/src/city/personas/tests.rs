@@ -107,6 +107,7 @@ fn a_city_that_others_reach_has_none() {
         ("http://[::]:81", "http://[::1]:81/dev/oidc"),
         ("http://[::1]:81", "http://[::1]:81/dev/oidc"),
         ("http://localhost", "http://localhost/dev/oidc"),
+        ("https://localhost:8443", "https://localhost:8443/dev/oidc"),
     ] {
         let config = open(url).issuer_config().unwrap();
         assert_eq!((config.issuer.as_str(), config.persona, config.officials), (issuer, true, true));

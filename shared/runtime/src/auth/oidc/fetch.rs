@@ -47,20 +47,9 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    /// For the machine's own trusted roots (SSL_CERT_FILE and SSL_CERT_DIR name others); they are not read where no
-    /// issuer needs them.
+    /// The machine's trusted roots are not read where no issuer needs them.
     pub(super) fn new(tls: bool) -> Result<Self, Error> {
-        let provider = rustls::crypto::ring::default_provider();
-        let builder = HttpsConnectorBuilder::new();
-        let builder = if tls {
-            builder.with_provider_and_native_roots(provider).map_err(Error::TrustRoots)?
-        } else {
-            let versions = rustls::ClientConfig::builder_with_provider(provider.into())
-                .with_safe_default_protocol_versions()
-                .map_err(|error| Error::TrustRoots(std::io::Error::other(error)))?;
-            let nobody = rustls::RootCertStore::empty();
-            builder.with_tls_config(versions.with_root_certificates(nobody).with_no_client_auth())
-        };
+        let builder = HttpsConnectorBuilder::new().with_tls_config(crate::tls::client(tls)?);
         let connector = builder.https_or_http().enable_http1().build();
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector) })
     }

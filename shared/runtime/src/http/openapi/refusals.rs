@@ -35,6 +35,7 @@ fn add(operation: &mut Operation, path_has_parameters: bool) {
         (has_parameters || has_body, "400", "The request is malformed; `field` names the part."),
         (has_body, "413", "The body is too large."),
         (has_body, "415", "The body is of another type than this takes."),
+        (true, "429", "The caller sent too many; nothing was done. Wait for the seconds in Retry-After."),
         (true, "503", "A service that this needs is away; nothing was done. Try again."),
     ];
     for (applies, status, told) in common {
