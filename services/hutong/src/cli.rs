@@ -98,6 +98,8 @@ pub enum Command {
     /// Back up and restore an agency's vault
     #[command(subcommand)]
     Vault(Vault),
+    /// Look at a node and its services: heights, lag, hosts, quorum, invariants, disk, queues; fails when something is wrong
+    Status(AsAgency),
     /// Derive everything again from an agency's archive and name the first difference
     Fsck(Fsck),
     /// Follow final changes as they happen

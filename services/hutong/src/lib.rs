@@ -12,3 +12,4 @@ pub mod deploy;
 pub mod load;
 pub mod output;
 pub mod proxy;
+pub mod status;

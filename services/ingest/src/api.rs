@@ -3,12 +3,15 @@
 
 mod answer;
 mod body;
+mod status;
+
+use std::sync::Arc;
 
 use axum::{
     Router,
     extract::{Request, State},
     response::Response,
-    routing::post,
+    routing::{get, post},
 };
 use hutong_ledger::{id::AgencyId, transaction::Transaction};
 use hutong_peer::ingest::{Rejected, SharedIngest, Wait};
@@ -19,12 +22,15 @@ use hutong_runtime::{
 use serde::Deserialize;
 use utoipa::OpenApi;
 
+use crate::Ingest;
 use answer::Shown;
 use body::{Form, Submission};
 
 /// The routes of ingest. They need `hutong_runtime::auth::identify` around them.
-pub fn routes(ingest: SharedIngest) -> Router {
-    Router::new().route("/v1/transactions", post(submit)).with_state(ingest)
+pub fn routes(ingest: Ingest) -> Router {
+    let shared: SharedIngest = Arc::new(ingest.clone());
+    let status = Router::new().route("/v1/status/ingest", get(status::status)).with_state(ingest);
+    Router::new().route("/v1/transactions", post(submit)).with_state(shared).merge(status)
 }
 
 /// The description of the routes.
@@ -34,8 +40,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(submit),
+    paths(submit, status::status),
     components(schemas(
+        status::IngestStatus,
+        hutong_runtime::disk::Disk,
         body::TransactionForm,
         body::SignatureForm,
         answer::Accepted,

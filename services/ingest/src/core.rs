@@ -1,8 +1,11 @@
 //! What the parts of ingest share: ports, the view of the ledger, who waits for what, and what is queued.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use hutong_keys::VerifierCache;
@@ -33,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) cache: VerifierCache,
     pub(crate) forms: Forms,
     pub(crate) journal: IngestJournal,
+    /// Where the journal is.
+    pub(crate) folder: PathBuf,
     pub(crate) table: Mutex<Table>,
     pub(crate) meters: Meters,
     /// None until storage has answered and the journal is read back.
@@ -41,13 +46,20 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(agency: AgencyId, config: Config, journal: IngestJournal, ports: Ports) -> Self {
+    pub(crate) fn new(
+        agency: AgencyId,
+        config: Config,
+        journal: IngestJournal,
+        folder: PathBuf,
+        ports: Ports,
+    ) -> Self {
         Self {
             agency,
             key: KeyId::of(&ports.key.public().0),
             cache: VerifierCache::default(),
             forms: Forms::new(ports.contracts.iter().cloned()),
             journal,
+            folder,
             table: Mutex::new(Table::new(config.recent_max)),
             meters: Meters::new(&ports.metrics),
             view: watch::Sender::new(None),
@@ -76,6 +88,10 @@ impl Core {
 
     pub(crate) fn seconds_since(&self, began: std::time::Duration) -> f64 {
         self.ports.clock.monotonic().saturating_sub(began).as_secs_f64()
+    }
+
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes.load(Ordering::Relaxed)
     }
 
     /// Room in the queue for a transaction, or nothing when it is full. An empty queue takes any.

@@ -1,6 +1,6 @@
 //! The callers' side: says at once what can be said, hands the rest on, and waits with the caller.
 
-use std::{pin::pin, sync::Arc};
+use std::{path::Path, pin::pin, sync::Arc};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -26,6 +26,15 @@ pub struct Ingest {
     jobs: UnboundedSender<Job>,
 }
 
+/// How full ingest is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) ready: bool,
+    pub(crate) pending: u64,
+    pub(crate) queue_bytes: u64,
+    pub(crate) queue_bytes_max: u64,
+}
+
 type PlaceReceiver = oneshot::Receiver<Result<Placed, Rejected>>;
 type FinalReceiver = oneshot::Receiver<Result<Finality, Rejected>>;
 
@@ -38,6 +47,20 @@ enum Slot {
 impl Ingest {
     pub(crate) fn new(core: Arc<Core>, jobs: UnboundedSender<Job>) -> Self {
         Self { core, jobs }
+    }
+
+    /// How full it is.
+    pub(crate) fn load(&self) -> Load {
+        Load {
+            ready: self.core.view().is_some(),
+            pending: self.core.table.lock().pending() as u64,
+            queue_bytes: self.core.queued_bytes() as u64,
+            queue_bytes_max: self.core.config.queue_bytes_max as u64,
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.core.folder
     }
 
     /// Returns when ingest takes transactions: it knows the epoch, and its journal is read back.

@@ -56,7 +56,7 @@ impl IngestService {
     /// Opens the journal in a directory.
     pub fn open(agency: AgencyId, config: Config, dir: &Path, ports: Ports) -> Result<Self, Error> {
         let journal = IngestJournal::open(dir, config.journal_segment_bytes)?;
-        let core = Arc::new(Core::new(agency, config, journal, ports));
+        let core = Arc::new(Core::new(agency, config, journal, dir.to_owned(), ports));
         let (sender, jobs) = unbounded_channel();
         Ok(Self { ingest: Ingest::new(core.clone(), sender), core, jobs })
     }

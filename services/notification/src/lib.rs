@@ -25,6 +25,7 @@ mod grant;
 pub mod service;
 mod sse;
 mod state;
+mod status;
 mod stream;
 mod subscribers;
 mod subscriptions;
@@ -44,10 +45,12 @@ pub use webhooks::{Jitter, Outside, Resolve, SharedResolver, SystemResolver};
 /// [`hutong_runtime::auth::identify`].
 pub fn routes(nodes: impl IntoIterator<Item = Handle>, shutdown: Shutdown) -> Router {
     let nodes: Arc<[Handle]> = nodes.into_iter().collect();
-    sse::routes(nodes.clone(), shutdown).merge(subscriptions::routes(nodes))
+    sse::routes(nodes.clone(), shutdown)
+        .merge(status::routes(nodes.clone()))
+        .merge(subscriptions::routes(nodes))
 }
 
 /// The API's description.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    sse::openapi().merge_from(subscriptions::openapi())
+    sse::openapi().merge_from(status::openapi()).merge_from(subscriptions::openapi())
 }

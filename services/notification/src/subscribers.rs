@@ -34,6 +34,16 @@ impl Subscribers {
         Arc::new(Self { metrics, node, max, per_agency_max, taken: Mutex::default() })
     }
 
+    /// The places taken, by agency.
+    pub(crate) fn counts(&self) -> BTreeMap<AgencyId, usize> {
+        self.taken
+            .lock()
+            .iter()
+            .filter(|(_, taken)| **taken > 0)
+            .map(|(agency, taken)| (*agency, *taken))
+            .collect()
+    }
+
     /// A place, if one is free.
     pub(crate) fn enter(self: &Arc<Self>, agency: AgencyId) -> Option<Place> {
         {

@@ -10,5 +10,6 @@ pub(crate) mod hook;
 pub(crate) mod hooks;
 pub(crate) mod record;
 pub(crate) mod shelf;
+pub(crate) mod standing;
 
 pub(crate) use api::{openapi, routes};

@@ -41,6 +41,9 @@ use crate::{Error, handle::Storage};
         blocks::SegmentView,
         blocks::CertificateView,
         status::StatusView,
+        status::AgencyView,
+        status::HeardView,
+        hutong_runtime::disk::Disk,
         status::EpochView,
         status::DomainView,
     ))

@@ -1,6 +1,6 @@
 //! What the agency's own services hold: [`StoragePeer`] in process.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use hutong_ledger::{
 use hutong_peer::{
     Error as PeerError, ExecutedBlock, FinalTransaction, Position, Prefetched, Session, StoragePeer,
     StoredRecord, Submitted,
+    agency::AgencyTip,
     storage::{ArchivedBlock, History, Standing},
 };
 use hutong_runtime::{InvariantCounters, SharedClock};
@@ -51,11 +52,20 @@ pub(crate) struct Pending {
     pub(crate) height: u64,
 }
 
-/// How far the service is.
-#[derive(Clone, Copy, Debug)]
+/// How far the service is, and what the others last said of themselves.
+#[derive(Clone, Debug)]
 pub(crate) struct Progress {
     pub(crate) held: u64,
     pub(crate) certified: u64,
+    pub(crate) others: Vec<Other>,
+}
+
+/// How far another agency is, by its own word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Other {
+    pub(crate) tip: AgencyTip,
+    /// The monotonic time at which it was heard.
+    pub(crate) heard: Duration,
 }
 
 /// Storage, for those in the same process. Cheap to clone.
@@ -68,6 +78,9 @@ pub struct Storage {
     pub(crate) contracts: Arc<[Arc<dyn Contract>]>,
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) invariants: InvariantCounters,
+    pub(crate) agency: AgencyId,
+    /// Where archive and final state are.
+    pub(crate) folder: Arc<Path>,
     /// Receipts that are built at a time: more would only wait for the cores, each on a thread with memory of its own.
     pub(crate) receipts: Arc<Semaphore>,
 }

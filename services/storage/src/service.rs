@@ -7,7 +7,7 @@ mod inputs;
 mod others;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     path::PathBuf,
     sync::Arc,
     thread::JoinHandle,
@@ -34,7 +34,7 @@ use crate::{
     archive::Archive,
     core::{Action, Core, Finalized, Identity, Now, Token},
     gauges::Gauges,
-    handle::{Input, Storage},
+    handle::{Input, Other, Storage},
     peers::{Found, Pace},
     read::Reads,
     recent::{FinalBlock, Recent},
@@ -47,6 +47,8 @@ use crate::{
 
 /// Submissions and questions that wait for the loop.
 const INPUTS_MAX: usize = 256;
+/// The longest that an agency says nothing of itself.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 /// Receipts that are built at a time.
 const RECEIPTS_IN_FLIGHT: usize = 4;
 
@@ -98,7 +100,10 @@ pub struct StorageService {
     computed: HashMap<(u64, Hash), Vec<FinalSegment>>,
     /// Questions whose answers wait for the disk.
     promised: HashMap<Token, Request>,
-    told: Option<AgencyTip>,
+    /// What was told last of how far this agency is, and when.
+    told: Option<(AgencyTip, Duration)>,
+    /// What the others told.
+    others: BTreeMap<AgencyId, Other>,
     /// When to ask others for what is missing, and where their answers come in.
     pace: Pace,
     found: (mpsc::Sender<Found>, mpsc::Receiver<Found>),
@@ -138,6 +143,8 @@ impl StorageService {
             genesis: Arc::new(genesis),
             invariants: setup.invariants.clone(),
             receipts: Arc::new(Semaphore::new(RECEIPTS_IN_FLIGHT)),
+            agency,
+            folder: dir.into(),
         };
         let service = Self {
             pace: Pace::new(&config),
@@ -161,6 +168,7 @@ impl StorageService {
             computed: HashMap::new(),
             promised: HashMap::new(),
             told: None,
+            others: BTreeMap::new(),
             found: mpsc::channel(1),
         };
         Ok((service, storage))
@@ -195,6 +203,7 @@ impl StorageService {
         let closed = || Error::Bus(hutong_bus::Error::Closed);
         let mut votes = self.bus.subscribe(Filter::one(subjects::VOTES)).await?;
         let mut cosignatures = self.bus.subscribe(Filter::one(subjects::COSIGNATURES)).await?;
+        let mut tips = self.bus.subscribe(Filter::one(subjects::TIPS)).await?;
         let mut requests = self.bus.serve(&subjects::agency(&self.identity.agency)).await?;
         let mut syncing: Option<hutong_journal::Durable> = None;
         let mut ticking = self.pause();
@@ -222,6 +231,7 @@ impl StorageService {
                 }
                 vote = votes.next() => self.hear_vote(&vote.ok_or_else(closed)?)?,
                 cosigned = cosignatures.next() => self.hear_cosigned(&cosigned.ok_or_else(closed)?)?,
+                tip = tips.next() => self.hear_tip(&tip.ok_or_else(closed)?),
                 found = self.found.1.recv() => self.hear_found(found.unwrap_or_default())?,
                 request = requests.next() => self.answer(request.ok_or_else(closed)?)?,
                 input = self.inputs.recv() => match input {
@@ -313,11 +323,12 @@ impl StorageService {
         self.tasks.send(Task::Settle(block))
     }
 
-    /// Tells how far this agency is, when that has changed.
+    /// Tells how far this agency is, when that has changed, and now and then that it is there.
     async fn tell(&mut self) -> Result<(), Error> {
-        let tip = self.tip();
-        if self.told != Some(tip) {
-            self.told = Some(tip);
+        let (tip, now) = (self.tip(), self.clock.monotonic());
+        let told = self.told.filter(|(_, at)| now.saturating_sub(*at) < TELL_EVERY).map(|(tip, _)| tip);
+        if told != Some(tip) {
+            self.told = Some((tip, now));
             self.gauges.tip(&tip);
             publish(&self.bus, subjects::tip(&self.identity.agency), tip.encode()).await?;
         }

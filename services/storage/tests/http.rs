@@ -146,6 +146,15 @@ async fn final_things_are_shown_to_those_who_may_see_them() {
         (&status["final_height"], &status["lag"], &status["invariants"]["ONE"]),
         (&3.into(), &0.into(), &0.into())
     );
+    let own = &status["agencies"][0];
+    assert_eq!(
+        (&own["agency"], &own["final_height"], &own["behind"]),
+        (&"agency-0".into(), &3.into(), &0.into())
+    );
+    assert!(
+        status["disk"]["used_bytes"].as_u64() > Some(0) && status["disk"]["free_bytes"].is_u64(),
+        "{status}"
+    );
     node.stop().await.unwrap();
 }
 

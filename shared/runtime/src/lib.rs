@@ -6,6 +6,7 @@
 //! - [`health`], [`metrics`], [`telemetry`], [`trace`]: what operators see
 //! - [`http`], [`auth`]: one way to serve, fail and ask who is calling
 //! - [`compute`]: a pool for work that would block the async threads
+//! - [`disk`]: what a folder takes and what is left
 //! - [`limiter`]: how often each of many may do something
 //! - [`tls`]: TLS as a client
 //!
@@ -16,6 +17,7 @@ pub mod auth;
 pub mod clock;
 pub mod compute;
 pub mod config;
+pub mod disk;
 mod error;
 pub mod health;
 pub mod http;

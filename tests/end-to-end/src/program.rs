@@ -40,12 +40,20 @@ pub fn sales(folder: &Path, rows: usize) -> String {
 pub struct Program {
     file: &'static str,
     folder: TempDir,
+    /// The certificates that commands trust, if not the machine's.
+    trusted: Option<PathBuf>,
 }
 
 impl Program {
     /// `file` is the program's: cargo tells it to tests alone, as `CARGO_BIN_EXE_hutong-under-test`.
     pub fn new(file: &'static str) -> Self {
-        Self { file, folder: tempfile::tempdir().unwrap() }
+        Self { file, folder: tempfile::tempdir().unwrap(), trusted: None }
+    }
+
+    /// The same program, whose commands trust these certificates.
+    #[must_use]
+    pub fn trusting(self, certificates: &Path) -> Self {
+        Self { trusted: Some(certificates.to_owned()), ..self }
     }
 
     pub fn folder(&self) -> &Path {
@@ -62,6 +70,9 @@ impl Program {
         command.args(args).arg("--data").arg(self.data());
         command.stdin(Stdio::null()).stderr(Stdio::inherit()).stdout(Stdio::piped());
         command.env_remove("HUTONG_URL").env_remove("HUTONG_DATA");
+        if let Some(certificates) = &self.trusted {
+            command.env("SSL_CERT_FILE", certificates);
+        }
         command
     }
 
@@ -87,6 +98,13 @@ impl Program {
     /// Starts the city and waits for its `ready` line.
     pub fn up(&self) -> Process {
         self.ready(self.command(&["up", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// The same, with settings from a file.
+    pub fn up_with(&self, settings: &str) -> Process {
+        let path = self.folder.path().join("city.toml");
+        fs::write(&path, settings).unwrap();
+        self.ready(self.command(&["up", "--listen", "127.0.0.1:0", "--config", path.to_str().unwrap()]))
     }
 
     /// The same, with what it logs at a level going to a file.

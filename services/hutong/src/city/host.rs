@@ -1,10 +1,11 @@
 //! What the services of one process share: time, threads, metrics, health, the end.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, path::Path, time::Duration};
 
 use hutong_ledger::invariant::Invariant;
 use hutong_runtime::{
     ComputePool, Context, Health, InvariantCounters, Metrics, SharedClock, Shutdown, Supervisor, SystemClock,
+    disk,
     metrics::otlp::{Exporter, Origin},
     supervisor::Grace,
     telemetry::TelemetrySettings,
@@ -73,6 +74,18 @@ impl Host {
         tokio::spawn(async move {
             below.draining().await;
             above.drain();
+        });
+    }
+
+    /// Keeps an eye on the disk of a folder, where there is one: some services write nothing.
+    pub fn watch_disk(&self, folder: &Path) {
+        if !folder.is_dir() {
+            return;
+        }
+        let (folder, metrics, clock) = (folder.to_owned(), self.metrics.clone(), self.clock.clone());
+        self.run("disk", |stop| async move {
+            disk::watch(folder, metrics, clock, stop).await;
+            Ok::<(), std::convert::Infallible>(())
         });
     }
 

@@ -39,6 +39,11 @@ impl Layout {
         &self.root
     }
 
+    /// Where services write.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
     pub fn city(&self) -> PathBuf {
         self.root.join("city.json")
     }

@@ -171,10 +171,10 @@ impl Site<'_> {
         let config = hutong_ingest::Config::default();
         let opened = hutong_ingest::IngestService::open(self.agency, config, &self.layout.ingest(), ports);
         let service = opened.map_err(|error| Error::service("ingest", error))?;
-        let ingest: SharedIngest = Arc::new(service.ingest());
+        let ingest = service.ingest();
         self.host.run("ingest", |stop| service.run(stop));
         let routes = hutong_ingest::api::routes(ingest.clone());
-        Ok((ingest, Face { routes, document: hutong_ingest::api::openapi() }))
+        Ok((Arc::new(ingest), Face { routes, document: hutong_ingest::api::openapi() }))
     }
 
     /// The desk of the agency: what its domain services act at.

@@ -13,7 +13,7 @@ const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
 #[serde(default, deny_unknown_fields)]
 pub struct CitySettings {
     /// The address that callers know the city by, where it is not the one that is listened at.
-    pub url: Option<String>,
+    pub public_url: Option<String>,
     pub http: HttpSettings,
     pub telemetry: TelemetrySettings,
     /// The identity providers whose tokens are taken, beside the one of the development personas.
@@ -25,7 +25,7 @@ pub struct CitySettings {
 impl Default for CitySettings {
     fn default() -> Self {
         Self {
-            url: None,
+            public_url: None,
             http: HttpSettings::default(),
             telemetry: TelemetrySettings { filter: "warn".into(), ..TelemetrySettings::default() },
             identity: OidcConfig::default(),
@@ -50,11 +50,11 @@ impl CitySettings {
 impl Settings for CitySettings {
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        if let Some(url) = &self.url
+        if let Some(url) = &self.public_url
             && !reqwest::Url::parse(url)
                 .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         {
-            faults.push(format!("url: {url} is no http:// or https:// address"));
+            faults.push(format!("public_url: {url} is no http:// or https:// address"));
         }
         let under = |part: &str, found: Vec<String>| -> Vec<String> {
             found.into_iter().map(|fault| format!("{part}.{fault}")).collect()

@@ -68,7 +68,7 @@ impl Running {
         let lock = lock(&layout)?;
         let host = Host::new(record_types)?;
         let server = HttpServer::bind(options.settings.http.clone()).await?;
-        let url = options.settings.url.clone().unwrap_or_else(|| server.url());
+        let url = options.settings.public_url.clone().unwrap_or_else(|| server.url());
         let genesis = open_genesis(&layout, &options, &url, &host)?;
         let bus = connect(&layout, &options).await?;
         let agencies = agencies(&genesis);
@@ -158,6 +158,7 @@ impl Running {
         }
         shown.push(events(handles, &host));
         let city = found::write_city(&layout, &genesis, &standing.epoch, &url)?;
+        host.watch_disk(layout.root());
         host.export_metrics(&options.settings.telemetry, "city", options.name.as_str())?;
         front::serve(&host, server, authenticator, shown)?;
         while let Some(published) = publishing.join_next().await {

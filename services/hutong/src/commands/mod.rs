@@ -17,6 +17,7 @@ mod membership;
 mod person;
 mod receipt;
 mod run;
+mod status;
 mod submit;
 mod subscriptions;
 mod tail;
@@ -124,6 +125,7 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Erase(args) => block_on(erase::run(context, args)),
         Command::Vault(command) => vault::run(&context, &command),
         Command::Fsck(args) => fsck::run(&context, &args),
+        Command::Status(args) => block_on(status::run(context, args)),
         Command::Tail(args) => block_on(tail::run(context, args)),
         Command::Subscriptions(command) => block_on(subscriptions::run(context, command)),
         Command::Bench(args) => block_on(bench::run(context, args)),

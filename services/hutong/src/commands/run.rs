@@ -169,6 +169,7 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
     let authenticator = front::authenticator(&host, &genesis, epoch, storage.clone(), identity)?;
     host.export_metrics(&settings.telemetry, name, &settings.agency)?;
     faces.extend(start(&site, args.service, storage, &standing, &authenticator, &settings.joining)?);
+    host.watch_disk(layout.state());
     front::serve(&host, server, authenticator, faces)?;
     context.output.line(format!("ready      {name} of {agency} at {url}"));
     Ok(host.finish(GRACE).await?)

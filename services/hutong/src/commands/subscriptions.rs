@@ -92,7 +92,7 @@ fn path(id: &str) -> String {
 
 impl Context {
     /// A caller for an agency, or for the first one whose key is here.
-    fn acting(&self, agency: Option<AgencyId>) -> Result<Client, CommandError> {
+    pub(super) fn acting(&self, agency: Option<AgencyId>) -> Result<Client, CommandError> {
         match agency {
             Some(agency) => Ok(Client::of(&self.city()?, &agency)?),
             None => self.client(),

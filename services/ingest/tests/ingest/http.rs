@@ -35,7 +35,7 @@ impl KeyDirectory for Directory {
 fn app(city: &Running) -> Router {
     let directory = Arc::new(Directory(chain().to_string()));
     let authenticator = Arc::new(Authenticator::new(directory, Arc::new(StoppedClock::new())));
-    api::routes(Arc::new(city.ingest.clone())).layer(from_fn_with_state(authenticator, identify))
+    api::routes(city.ingest.clone()).layer(from_fn_with_state(authenticator, identify))
 }
 
 fn token(agency: &str) -> String {

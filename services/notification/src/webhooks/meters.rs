@@ -8,7 +8,7 @@ use hutong_runtime::{
     metrics::{Counter, Histogram},
 };
 
-use crate::subscriptions::{hook::Hook, record::Status};
+use crate::subscriptions::{hook::Hook, record::Status, standing::standings};
 
 /// The meters of one node's deliveries.
 #[derive(Clone, Debug)]
@@ -50,21 +50,13 @@ impl Meters {
 
     /// Tells how subscriptions stand: the furthest behind of each subscriber, its dead letters, how many do what.
     pub(crate) fn survey(&self, hooks: &[Arc<Hook>], tip: u64, seen: &mut BTreeMap<AgencyId, ()>) {
-        let mut by_owner: BTreeMap<AgencyId, (u64, u64, [i64; 4])> =
-            seen.keys().map(|owner| (*owner, Default::default())).collect();
-        for hook in hooks {
-            let look = hook.look();
-            let (lag, letters, statuses) = by_owner.entry(hook.owner).or_default();
-            // Who is not to be delivered to now is not late.
-            if look.settings.status == Status::Active {
-                *lag = tip.saturating_sub(look.progress.position.transaction.height).max(*lag);
-            }
-            *letters += look.progress.dead_letters;
-            let at = Status::ALL.iter().position(|(status, _)| *status == look.settings.status);
-            statuses[at.unwrap_or_default()] += 1;
-            seen.insert(hook.owner, ());
+        let mut standings = standings(hooks, tip);
+        seen.extend(standings.keys().map(|owner| (*owner, ())));
+        // Who has none any more is told as such, and not as he stood last.
+        for owner in seen.keys() {
+            standings.entry(*owner).or_default();
         }
-        for (owner, (lag, letters, statuses)) in by_owner {
+        for (owner, standing) in standings {
             let labels = [("node", self.node.as_str()), ("subscriber", owner.as_str())];
             let gauge = |name, help, value: u64| {
                 self.metrics.gauge(name, help, &labels).set(i64::try_from(value).unwrap_or(i64::MAX));
@@ -72,11 +64,16 @@ impl Meters {
             gauge(
                 "hutong_webhook_lag_heights",
                 "Final heights that the slowest active subscription has not been told of.",
-                lag,
+                standing.lag_heights,
             );
-            gauge("hutong_webhook_dead_letters", "Events that are laid aside and kept.", letters);
-            for ((_, status), count) in Status::ALL.iter().zip(statuses) {
+            gauge(
+                "hutong_webhook_dead_letters",
+                "Events that are laid aside and kept.",
+                standing.dead_letters,
+            );
+            for ((_, status), count) in Status::ALL.iter().zip(standing.statuses) {
                 let labels = [labels[0], labels[1], ("status", *status)];
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
                 self.metrics.gauge("hutong_webhook_subscriptions", "Subscriptions.", &labels).set(count);
             }
         }

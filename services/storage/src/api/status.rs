@@ -1,22 +1,31 @@
 //! `/v1/status`: how far this agency is, who keeps what, and whether every invariant holds.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::extract::State;
-use hutong_ledger::epoch::{Epoch, faults, quorum};
+use hutong_ledger::{
+    epoch::{Epoch, faults, quorum},
+    id::AgencyId,
+};
+use hutong_peer::agency::AgencyTip;
 use hutong_runtime::{
     auth::RequireAgency,
+    disk::Disk,
     http::{Json, Problem},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::failed;
-use crate::handle::{Input, Storage};
+use crate::handle::{Input, Progress, Storage};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StatusView {
     chain: String,
+    /// Whose node this is.
+    agency: String,
+    /// Of the program that it runs.
+    version: &'static str,
     final_height: u64,
     final_block: String,
     final_time_ms: u64,
@@ -29,8 +38,32 @@ pub(super) struct StatusView {
     /// Final heights that are not in the tables yet.
     unwritten: u64,
     epoch: EpochView,
+    /// The validating agencies, this one included, as far as this node has heard of them.
+    agencies: Vec<AgencyView>,
+    /// None when the folder can't be read; the log says why.
+    disk: Option<Disk>,
     /// Violations by invariant; each should be 0.
     invariants: BTreeMap<&'static str, u64>,
+}
+
+/// How far an agency is, by its own word.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AgencyView {
+    agency: String,
+    /// None: nothing was heard of it since this node started.
+    #[serde(flatten)]
+    heard: Option<HeardView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HeardView {
+    executed_height: u64,
+    certified_height: u64,
+    final_height: u64,
+    /// Final heights that it lacks of the highest that is known here.
+    behind: u64,
+    /// Seconds since it was heard.
+    silent_s: u64,
 }
 
 /// The epoch in force at the next height.
@@ -68,10 +101,24 @@ pub(super) async fn status(
     _: RequireAgency,
 ) -> Result<Json<StatusView>, Problem> {
     let progress = storage.ask(Input::Progress).await.map_err(failed)?;
+    let folder = storage.folder.clone();
+    let disk = tokio::task::spawn_blocking(move || Disk::of(&folder)).await;
+    let disk = disk.map_err(std::io::Error::other).flatten();
+    let disk =
+        disk.inspect_err(|error| tracing::warn!(%error, "the folder of storage can't be looked at")).ok();
     let recent = &storage.reads.recent;
     let (header, epoch) = recent.tip();
+    let own = AgencyTip {
+        agency: storage.agency,
+        executed: progress.held,
+        certified: progress.certified,
+        final_height: header.height,
+    };
+    let agencies = agencies(&epoch, own, &progress, storage.clock.monotonic());
     Ok(Json(StatusView {
         chain: storage.reads.chain.to_string(),
+        agency: storage.agency.to_string(),
+        version: env!("CARGO_PKG_VERSION"),
         final_height: header.height,
         final_block: header.hash().to_string(),
         final_time_ms: header.time_ms,
@@ -80,8 +127,28 @@ pub(super) async fn status(
         lag: progress.held.saturating_sub(header.height),
         unwritten: recent.unwritten_blocks().len() as u64,
         epoch: show(&epoch),
+        agencies,
+        disk,
         invariants: storage.invariants.iter().collect(),
     }))
+}
+
+fn agencies(epoch: &Epoch, own: AgencyTip, progress: &Progress, now: Duration) -> Vec<AgencyView> {
+    let others = progress.others.iter().map(|other| (other.tip, now.saturating_sub(other.heard)));
+    let heard: Vec<(AgencyTip, Duration)> = others.chain([(own, Duration::ZERO)]).collect();
+    let highest = heard.iter().map(|(tip, _)| tip.final_height).max().unwrap_or_default();
+    let view = |id: AgencyId| {
+        let of = heard.iter().find(|(tip, _)| tip.agency == id);
+        let heard = of.map(|(tip, silent)| HeardView {
+            executed_height: tip.executed,
+            certified_height: tip.certified,
+            final_height: tip.final_height,
+            behind: highest - tip.final_height,
+            silent_s: silent.as_secs(),
+        });
+        AgencyView { agency: id.to_string(), heard }
+    };
+    epoch.validating().map(|agency| view(agency.id)).collect()
 }
 
 fn show(epoch: &Epoch) -> EpochView {

@@ -29,8 +29,11 @@ impl StorageService {
                 let _ = answer.send(self.core.archived_at(height));
             }
             Input::Progress(answer) => {
-                let progress =
-                    Progress { held: self.core.next_height() - 1, certified: self.core.certified_height() };
+                let progress = Progress {
+                    held: self.core.next_height() - 1,
+                    certified: self.core.certified_height(),
+                    others: self.others.values().copied().collect(),
+                };
                 let _ = answer.send(progress);
             }
             Input::Pending { id, answer } => {

@@ -5,13 +5,14 @@
 
 use hutong_bus::{Message, Request};
 use hutong_ledger::{id::AgencyId, vote::Vote};
-use hutong_peer::agency::{Answer, Ask, Cosigned};
+use hutong_peer::agency::{AgencyTip, Answer, Ask, Cosigned};
 
 use super::{StorageService, now};
 use crate::{
     Error,
     agency::{Lookup, Turn, reply, turn},
     core::StatusAnswer,
+    handle::Other,
     peers::{Found, ask_all},
 };
 
@@ -32,6 +33,15 @@ impl StorageService {
                 self.core.hear_cosigned(cosigned, now(&self.clock))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Remembered for operators, and for nothing else: it is not signed.
+    pub(super) fn hear_tip(&mut self, message: &Message) {
+        let (Ok(tip), Some(sender)) = (AgencyTip::decode(&message.payload), sender(message)) else { return };
+        let known = self.core.epoch().agencies.iter().any(|agency| agency.id == sender);
+        if tip.agency == sender && sender != self.identity.agency && known {
+            self.others.insert(sender, Other { tip, heard: self.clock.monotonic() });
         }
     }
 
