@@ -15,13 +15,14 @@ use std::{
 
 use hutong_keys::{aead::AeadKey, random_bytes};
 use hutong_ledger::hash::Hash;
-use hutong_store::{Batch, Options, Store, Table};
+use hutong_store::{Batch, Form, Options, Store, Table};
 use parking_lot::RwLock;
 
 use crate::error::BodiesError as Error;
 
 const BODIES: Table<[u8; 32], Vec<u8>> = Table::new("bodies");
 /// Pages in memory: bodies are read one at a time.
+const FORM: Form = Form { name: "health bodies", version: 1 };
 const CACHE_BYTES: usize = 32 << 20;
 /// How many bodies are copied at a time.
 const COPIED: usize = 500;
@@ -113,7 +114,7 @@ impl Bodies {
 impl File {
     fn open(dir: &Path, generation: u64) -> Result<Self, Error> {
         let key = read_key(dir, generation)?;
-        let options = Options { cache_bytes: CACHE_BYTES, ..Options::default() };
+        let options = Options { cache_bytes: CACHE_BYTES, form: Some(FORM), ..Options::default() };
         let store = Store::open(&dir.join(format!("bodies-{generation}.redb")), options)?;
         Ok(Self { dir: dir.to_owned(), generation, store, aead: AeadKey::new(&key) })
     }
@@ -158,7 +159,7 @@ impl File {
         remove(&pending)?;
         write_key_file(&pending)?;
         let key = read_key_file(&pending)?;
-        let options = Options { cache_bytes: CACHE_BYTES, ..Options::default() };
+        let options = Options { cache_bytes: CACHE_BYTES, form: Some(FORM), ..Options::default() };
         let store = Store::open(&self.dir.join(format!("bodies-{next}.redb")), options)?;
         let new = Self { dir: self.dir.clone(), generation: next, store, aead: AeadKey::new(&key) };
         let snapshot = self.store.snapshot()?;

@@ -19,8 +19,8 @@ use crate::city::domains::{RECORD_TYPES, RecordType};
 pub use deploy::{Deploy, DeployBroker, DeployCity, DeployStreams, HealthArgs, Whereabouts};
 pub use disclosure::{Accesses, Consent, Disclose, Erase, GiveConsent, Person};
 pub use membership::{
-    AddAgency, AgencyCommand, Asking, Invite, MembershipCommand, MembershipFile, RemoveAgency, RevokeKey,
-    RotateKey, SignMembership, WaitAgency,
+    Activate, AddAgency, AgencyCommand, Asking, Invite, MembershipCommand, MembershipFile, RemoveAgency,
+    RevokeKey, RotateKey, SignMembership, WaitAgency,
 };
 pub use subscriptions::{
     AsAgency, CreateSubscription, OneSubscription, ReplaySubscription, RotateSecret, Subscriptions,

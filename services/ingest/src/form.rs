@@ -9,11 +9,12 @@ use hutong_peer::ingest::{Code, Rejected};
 
 /// The forms of all domains' actions, as their contracts know them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Forms(BTreeMap<Domain, Arc<dyn Contract>>);
+pub(crate) struct Forms(BTreeMap<(Domain, u32), Arc<dyn Contract>>);
 
 impl Forms {
     pub(crate) fn new(contracts: impl IntoIterator<Item = Arc<dyn Contract>>) -> Self {
-        Self(contracts.into_iter().map(|contract| (contract.domain(), contract)).collect())
+        let named = contracts.into_iter().map(|contract| ((contract.domain(), contract.version()), contract));
+        Self(named.collect())
     }
 
     pub(crate) fn check(&self, epoch: &Epoch, tx: &Transaction) -> Result<(), Rejected> {
@@ -22,14 +23,14 @@ impl Forms {
                           name the person by handle";
             return Err(Rejected::new(Code::SealedInClear, detail));
         }
-        let version = epoch.rules(tx.body.domain).map(|rules| rules.contract);
-        match self.0.get(&tx.body.domain) {
-            // Another version's form is another: those who execute it decide.
-            Some(contract) if Some(contract.version()) == version => contract
+        let version = epoch.rules(tx.body.domain).map(|rules| rules.contract).unwrap_or_default();
+        match self.0.get(&(tx.body.domain, version)) {
+            Some(contract) => contract
                 .decode(&tx.body.action)
                 .map(drop)
                 .map_err(|refusal| Rejected::new(Code::Malformed, refusal.message)),
-            _ => Ok(()),
+            // Another version's form is another: those who execute it decide.
+            None => Ok(()),
         }
     }
 }

@@ -44,6 +44,8 @@ pub enum Fault {
     Owner { agency: AgencyId, domain: Domain },
     #[error("{agency} has no key {key}")]
     Key { agency: AgencyId, key: KeyId },
+    #[error("{domain} is under version {current} of its contract; only a later one can be put in force")]
+    Version { domain: Domain, current: u32 },
     #[error("the city would refuse it ({}): {}", .0.code, .0.message)]
     Refused(Refusal),
 }
@@ -106,6 +108,18 @@ pub fn revoked(current: &Epoch, agency: &AgencyId, key: KeyId) -> Result<Epoch, 
     if member.keys.len() == before {
         return Err(Fault::Key { agency: *agency, key });
     }
+    checked(current, next)
+}
+
+/// The epoch in which a later version of a domain's contract decides.
+pub fn activated(current: &Epoch, domain: Domain, version: u32) -> Result<Epoch, Fault> {
+    let mut next = following(current);
+    let rules = next.domains.iter_mut().find(|rules| rules.domain == domain);
+    let rules = rules.ok_or(Fault::Domain(domain))?;
+    if version <= rules.contract {
+        return Err(Fault::Version { domain, current: rules.contract });
+    }
+    rules.contract = version;
     checked(current, next)
 }
 

@@ -2,17 +2,18 @@
 
 use std::{path::Path, sync::Arc};
 
-use hutong_store::{Options, Store};
+use hutong_store::{Form, Options, Store};
 
 use crate::Error;
 
+const FORM: Form = Form { name: "subscriptions", version: 1 };
 /// Small rows, few of them read twice.
 const CACHE_BYTES: usize = 4 << 20;
 
 /// Opens the file, which is made if it is not there. It holds secrets of subscriptions: only its owner may read it.
 pub(crate) fn open(path: &Path) -> Result<Arc<Store>, Error> {
     own(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-    let options = Options { cache_bytes: CACHE_BYTES, ..Options::default() };
+    let options = Options { cache_bytes: CACHE_BYTES, form: Some(FORM), ..Options::default() };
     let store = Store::open(path, options);
     Ok(Arc::new(store.map_err(|source| Error::Store { path: path.to_owned(), source })?))
 }

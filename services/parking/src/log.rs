@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use hutong_ledger::hash::{Hash, sha256};
-use hutong_store::{Batch, Options, Store, Table};
+use hutong_store::{Batch, Form, Options, Store, Table};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -22,6 +22,7 @@ use crate::{
     realtime::{Sent, Update},
 };
 
+const FORM: Form = Form { name: "parking occupancy", version: 1 };
 /// Day ‖ site ‖ 0 ‖ number in the day: line.
 const LINES: Table<Vec<u8>, Bytes> = Table::new("lines");
 /// Day ‖ site: how many lines. Until the day is anchored.
@@ -78,7 +79,7 @@ impl Log {
     /// Opens the log in a folder, with the latest update of each site.
     pub(crate) fn open(dir: &Path) -> Result<(Self, Vec<Update>), Error> {
         std::fs::create_dir_all(dir).map_err(|source| Error::Folder { path: dir.into(), source })?;
-        let options = Options { cache_bytes: 16 << 20, ..Options::default() };
+        let options = Options { cache_bytes: 16 << 20, form: Some(FORM), ..Options::default() };
         let store = Store::open(&dir.join("occupancy.redb"), options)?;
         let snapshot = store.snapshot()?;
         let mut latest = Vec::new();

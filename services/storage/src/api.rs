@@ -120,6 +120,8 @@ impl Storage {
         record: &hutong_ledger::id::RecordId,
         value: &[u8],
     ) -> Option<serde_json::Value> {
-        self.contracts.iter().find(|contract| contract.domain() == domain)?.render(record, value)
+        // The newest version knows the forms of those before it.
+        let of = self.contracts.iter().filter(|contract| contract.domain() == domain);
+        of.max_by_key(|contract| contract.version())?.render(record, value)
     }
 }

@@ -33,7 +33,7 @@ pub enum Error {
     /// The epoch asks for a contract that this software does not have.
     #[error(
         "from height {height} on, epoch {epoch} runs {domain} under contract version {wanted}; this software has {have}. \
-         Upgrade this node; it stops here and loses nothing"
+         Upgrade this node: start it again with software that has the version; it stops here and loses nothing"
     )]
     Contract { domain: Domain, wanted: u32, have: String, height: u64, epoch: u64 },
 }

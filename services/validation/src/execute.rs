@@ -1,7 +1,7 @@
 //! Executing one block: its hosted segments, each under its contract, on the overlay.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
@@ -24,7 +24,8 @@ use crate::{Error, check, overlay::Overlay};
 
 /// What executing needs beside the block.
 pub(crate) struct Engine {
-    pub(crate) contracts: HashMap<Domain, Arc<dyn Contract>>,
+    /// Of each domain one version or several: the past is executed again under the version that was in force.
+    pub(crate) contracts: BTreeMap<(Domain, u32), Arc<dyn Contract>>,
     pub(crate) storage: SharedStorage,
     pub(crate) pool: ComputePool,
     pub(crate) cache: Arc<VerifierCache>,
@@ -121,15 +122,20 @@ impl Engine {
         Ok(())
     }
 
-    fn contract(&self, domain: Domain, epoch: &Epoch, height: u64) -> Result<Arc<dyn Contract>, Error> {
+    /// The contract that decides a domain from a height on.
+    pub(crate) fn contract(
+        &self,
+        domain: Domain,
+        epoch: &Epoch,
+        height: u64,
+    ) -> Result<Arc<dyn Contract>, Error> {
         let wanted = epoch.rules(domain).map(|rules| rules.contract).unwrap_or_default();
-        match self.contracts.get(&domain) {
-            Some(contract) if contract.version() == wanted => Ok(contract.clone()),
-            other => {
-                let have = other.map_or_else(|| "none".into(), |c| format!("version {}", c.version()));
-                Err(Error::Contract { domain, wanted, have, height, epoch: epoch.number })
-            }
-        }
+        self.contracts.get(&(domain, wanted)).cloned().ok_or_else(|| {
+            let all = self.contracts.range((domain, 0)..=(domain, u32::MAX));
+            let have: Vec<String> = all.map(|((_, version), _)| version.to_string()).collect();
+            let have = if have.is_empty() { "none".to_owned() } else { have.join(", ") };
+            Error::Contract { domain, wanted, have, height, epoch: epoch.number }
+        })
     }
 }
 

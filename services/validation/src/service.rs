@@ -12,7 +12,7 @@ use hutong_bus::{Entry, Headers, SharedBus};
 use hutong_keys::{SigningKey, VerifierCache};
 use hutong_ledger::{
     block::{Proposal, Segment},
-    chain::{Base, Lane, Placed, Slot},
+    chain::{Base, Lane, Placed, Skip, Slot},
     contract::Contract,
     epoch::Epoch,
     id::{AgencyId, Domain},
@@ -59,7 +59,10 @@ impl std::fmt::Debug for ValidationService {
 
 impl ValidationService {
     pub fn new(agency: AgencyId, config: Config, contracts: Vec<Arc<dyn Contract>>, ports: Ports) -> Self {
-        let contracts = contracts.into_iter().map(|contract| (contract.domain(), contract)).collect();
+        let contracts = contracts
+            .into_iter()
+            .map(|contract| ((contract.domain(), contract.version()), contract))
+            .collect();
         let cache = Arc::new(VerifierCache::default());
         let engine = Engine { contracts, storage: ports.storage, pool: ports.pool, cache };
         let Ports { bus, clock, host_key, .. } = ports;
@@ -109,6 +112,7 @@ impl ValidationService {
             origins: BTreeMap::new(),
             repeated: Vec::new(),
             first_header: FirstHeader::Awaited,
+            able: None,
         };
         tokio::select! {
             error = round.run(follow) => error,
@@ -153,6 +157,8 @@ pub(crate) struct Round<'a> {
     /// Heights whose block came again in a higher view and is to be submitted in that.
     repeated: Vec<u64>,
     first_header: FirstHeader,
+    /// The epoch whose contracts are known to be here.
+    able: Option<u64>,
 }
 
 impl Round<'_> {
@@ -169,6 +175,7 @@ impl Round<'_> {
         let mut entries = self.open().await?;
         let patience = service.config.segment_patience();
         loop {
+            self.check_contracts()?;
             self.settle(*finals.borrow_and_update());
             self.submit_repeated().await?;
             if self.advance().await? {
@@ -195,6 +202,19 @@ impl Round<'_> {
                 () = tokio::time::sleep(patience), if waits_for_segment => self.fetch_missing().await,
             }
         }
+    }
+
+    /// Whether this software has the contracts of the epoch in force at the next height. It stops before a height that it
+    /// could not execute, and not in the middle of it; the height that brought the epoch it has voted for.
+    fn check_contracts(&mut self) -> Result<(), Error> {
+        let (epoch, height) = (self.overlay.epoch(), self.overlay.next_height());
+        if self.able != Some(epoch.number) {
+            for domain in self.service.hosted(&epoch) {
+                self.service.engine.contract(domain, &epoch, height)?;
+            }
+            self.able = Some(epoch.number);
+        }
+        Ok(())
     }
 
     /// Opens the stream at what comes next.
@@ -267,6 +287,8 @@ impl Round<'_> {
             Ok(Placed::Extends) => {}
             Ok(Placed::Supersedes) => self.overlay.drop_from(height),
             Ok(Placed::Repeats) => self.repeated.push(height),
+            // Who proposed it may be alone with that; if the others follow, this node falls behind and here is why.
+            Err(skip @ Skip::Rules(_)) => tracing::error!(height, sequence, %skip, "upgrade this node"),
             Err(skip) => tracing::debug!(height, sequence, %skip, "a proposal is skipped"),
         }
     }
@@ -286,6 +308,7 @@ impl Round<'_> {
     pub(crate) async fn advance(&mut self) -> Result<bool, Error> {
         let height = self.overlay.next_height();
         let Some(slot) = self.lane.slot(height).cloned() else { return Ok(false) };
+        self.check_contracts()?;
         let epoch = self.overlay.epoch();
         let Some(segments) = self.collect(&slot) else { return Ok(false) };
         let span = tracing::info_span!("validate.block", agency = %self.service.agency, height);

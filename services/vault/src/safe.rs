@@ -25,7 +25,7 @@ use std::{fmt, path::Path};
 use hutong_keys::{aead::AeadKey, mac::MacKey, random_bytes};
 use hutong_ledger::id::RecordKey;
 use hutong_peer::Position;
-use hutong_store::{Batch, Options, Snapshot, Store};
+use hutong_store::{Batch, Form, Options, Snapshot, Store};
 use parking_lot::RwLock;
 use zeroize::Zeroizing;
 
@@ -39,6 +39,8 @@ pub(crate) use sweeping::Times;
 /// The files, in the vault's folder.
 pub(crate) const KEYS: &str = "keys.redb";
 pub(crate) const VALUES: &str = "values.redb";
+const KEYS_FORM: Form = Form { name: "vault keys", version: 1 };
+const VALUES_FORM: Form = Form { name: "vault values", version: 1 };
 
 const CACHE_BYTES: usize = 32 << 20;
 const CURSOR: &[u8] = b"cursor";
@@ -63,9 +65,12 @@ impl fmt::Debug for Safe {
 impl Safe {
     /// Opens the stores in a folder, which are made if they do not exist.
     pub(crate) fn open(folder: &Path, kek: SharedKeys) -> Result<Self, Error> {
-        let options = || Options { cache_bytes: CACHE_BYTES, ..Options::default() };
-        let keys = Store::open(&folder.join(KEYS), options()).map_err(of_keys)?;
-        let values = Store::open(&folder.join(VALUES), options()).map_err(of_values)?;
+        let open = |file, form| {
+            let options = Options { cache_bytes: CACHE_BYTES, form: Some(form), ..Options::default() };
+            Store::open(&folder.join(file), options)
+        };
+        let (keys, values) = (open(KEYS, KEYS_FORM), open(VALUES, VALUES_FORM));
+        let (keys, values) = (keys.map_err(of_keys)?, values.map_err(of_values)?);
         Self::over(keys, values, kek)
     }
 

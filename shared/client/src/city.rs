@@ -20,6 +20,9 @@ use crate::Error;
 /// What `city.json` says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct City {
+    /// Of the file's form.
+    #[serde(default = "version")]
+    version: u32,
     pub url: String,
     pub chain: ChainId,
     /// The trust file, relative to the folder.
@@ -27,6 +30,12 @@ pub struct City {
     pub agencies: Vec<Agency>,
     #[serde(skip)]
     folder: PathBuf,
+}
+
+const VERSION: u32 = 1;
+
+const fn version() -> u32 {
+    VERSION
 }
 
 /// An agency of the city.
@@ -76,7 +85,11 @@ impl Signer {
 impl City {
     /// Reads the city's data folder.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let mut city: Self = read(&folder.join("city.json"))?;
+        let path = folder.join("city.json");
+        let mut city: Self = read(&path)?;
+        if city.version != VERSION {
+            return Err(Error::Version { path, found: city.version, known: VERSION });
+        }
         city.folder = folder.to_owned();
         Ok(city)
     }

@@ -22,6 +22,11 @@ pub enum Error {
         path.display()
     )]
     Malformed { path: PathBuf },
+    #[error(
+        "key file {}: it has form {found}; this software reads form {known}. Use the software that wrote it, or a later one",
+        path.display()
+    )]
+    Version { path: PathBuf, found: u32, known: u32 },
     #[error("key file {}: {field} does not belong to its seed; the file was edited or mixed up", path.display())]
     Mismatch { path: PathBuf, field: &'static str },
     #[error("a {purpose} key can't sign; only signing, host and orderer keys can")]

@@ -38,11 +38,27 @@ pub struct KeyFile {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Form {
+    /// Files from before there was a second version need not say it.
+    #[serde(default = "version")]
+    version: u32,
     agency: String,
     purpose: Purpose,
     key_id: String,
     public_key: PublicKey,
     seed: String,
+}
+
+const VERSION: u32 = 1;
+
+const fn version() -> u32 {
+    VERSION
+}
+
+/// What any version says of itself.
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(default = "version")]
+    version: u32,
 }
 
 impl Drop for Form {
@@ -93,6 +109,7 @@ impl KeyFile {
     /// Writes the file so that it is there whole or not at all, with mode 0600. Never replaces a file.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let form = Form {
+            version: VERSION,
             agency: self.agency.clone(),
             purpose: self.purpose,
             key_id: self.key_id(),
@@ -131,6 +148,10 @@ impl KeyFile {
     fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         // A parser's message may quote the seed, so it is not passed on.
         let malformed = || Error::Malformed { path: PathBuf::from(path) };
+        let versioned: Versioned = toml::from_str(text).map_err(|_| malformed())?;
+        if versioned.version != VERSION {
+            return Err(Error::Version { path: path.to_owned(), found: versioned.version, known: VERSION });
+        }
         let form: Form = toml::from_str(text).map_err(|_| malformed())?;
         let mut seed = Zeroizing::new([0; 32]);
         hex::decode_to_slice(&form.seed, seed.as_mut()).map_err(|_| malformed())?;

@@ -75,6 +75,12 @@ fn a_tampered_file_is_refused_without_showing_the_seed() {
         assert!(matches!(error, Error::Mismatch { .. } | Error::Malformed { .. }), "{error}");
         assert!(!format!("{error} {error:?}").contains("5a5a"), "{error:?}");
     }
+    let later = text.replace("version = 1", "version = 2");
+    assert_ne!(later, text, "the file says its version");
+    fs::write(&path, later + "more = \"as later versions have\"\n").unwrap();
+    assert!(matches!(KeyFile::load(&path), Err(Error::Version { found: 2, known: 1, .. })));
+    fs::write(&path, text.replace("version = 1\n", "")).unwrap();
+    KeyFile::load(&path).expect("files from before versions are of the first");
     fs::write(&path, [0xff, 0xfe]).unwrap();
     assert!(matches!(KeyFile::load(&path), Err(Error::Io { .. })));
 }

@@ -5,7 +5,7 @@ use std::{fmt, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 use redb::{Builder, Database, StorageBackend};
 
 use crate::{
-    Batch, Error, Snapshot,
+    Batch, Error, Form, Snapshot, form,
     writer::{self, Queue},
 };
 
@@ -22,6 +22,8 @@ pub struct Options {
     /// At the latest after so many unsynced bytes, one is synced.
     pub sync_bytes: usize,
     pub before_sync: Option<BeforeSync>,
+    /// What the store holds. None: whoever opens it looks at that itself.
+    pub form: Option<Form>,
 }
 
 impl Default for Options {
@@ -31,6 +33,7 @@ impl Default for Options {
             sync_every: Duration::from_secs(1),
             sync_bytes: 64 << 20,
             before_sync: None,
+            form: None,
         }
     }
 }
@@ -69,6 +72,9 @@ impl Store {
     }
 
     fn start(database: Database, options: Options) -> Result<Self, Error> {
+        if let Some(form) = options.form {
+            form::check(&database, form)?;
+        }
         let (database, queue) = (Arc::new(database), Arc::new(Queue::default()));
         let writer = std::thread::Builder::new().name("store".into()).spawn({
             let (database, queue) = (database.clone(), queue.clone());

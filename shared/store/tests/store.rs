@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::mpsc, time::Duration};
 
-use hutong_store::{Batch, Error, Options, Store, Table, faulty::FaultyBackend};
+use hutong_store::{Batch, Error, Form, Options, Store, Table, faulty::FaultyBackend};
 use proptest::prelude::*;
 
 const ROWS: Table<u64, Vec<u8>> = Table::new("rows");
@@ -117,4 +117,21 @@ proptest! {
         let reopened = Store::with_backend(FaultyBackend::from_image(image), options()).unwrap();
         prop_assert!((synced..=synced + after).contains(&check(&reopened)));
     }
+}
+
+#[test]
+fn a_store_is_opened_as_what_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.redb");
+    let open = |form| Store::open(&path, Options { form, ..options() });
+    let rows = |version| Some(Form { name: "rows", version });
+    drop(open(rows(1)).unwrap());
+    let store = open(rows(1)).unwrap();
+    write(&store, batch(1)).unwrap();
+    drop(store);
+    for other in [rows(2), Some(Form { name: "columns", version: 1 })] {
+        let error = open(other).unwrap_err();
+        assert!(matches!(&error, Error::Form { found, .. } if found == "rows, version 1"), "{error}");
+    }
+    assert_eq!(check(&open(rows(1)).unwrap()), 1, "what was refused was not touched");
 }

@@ -30,6 +30,7 @@ const ALLOTMENTS: RecordType = RecordType {
     name: "allotments",
     owner: "natural-resources",
     contract: || Arc::new(Disclosing(Allotments)),
+    earlier: &[],
     sealed: Some(|| Arc::new(Allotments)),
     import: None,
     document,

@@ -26,7 +26,10 @@ pub struct RecordType {
     pub name: &'static str,
     /// The agency that owns it in a development city.
     pub owner: &'static str,
+    /// The newest version of its rules: what a new city begins with.
     pub contract: fn() -> Arc<dyn Contract>,
+    /// The versions before it that a city may still be under, or have been: the past is executed again under them.
+    pub earlier: &'static [fn() -> Arc<dyn Contract>],
     /// What it says of its sealed fields, where it has any.
     pub sealed: Option<fn() -> Arc<dyn SealedDomain>>,
     /// Reads files of its records.
@@ -75,6 +78,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "membership",
         owner: "data-bureau",
         contract: || Arc::new(hutong_membership::Membership),
+        earlier: &[],
         sealed: None,
         import: None,
         document: hutong_membership::document,
@@ -89,6 +93,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "catalogue",
         owner: "data-bureau",
         contract: || Arc::new(hutong_catalogue::Catalogue),
+        earlier: &[],
         sealed: None,
         import: None,
         document: hutong_catalogue::document,
@@ -106,6 +111,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "property",
         owner: "natural-resources",
         contract: || Arc::new(Disclosing(hutong_property::Property)),
+        earlier: &[],
         sealed: Some(|| Arc::new(hutong_property::Property)),
         import: Some(import::property),
         document: hutong_property::document,
@@ -122,6 +128,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "health",
         owner: "health-commission",
         contract: || Arc::new(Disclosing(hutong_health::Health)),
+        earlier: &[],
         sealed: Some(|| Arc::new(hutong_health::Health)),
         import: Some(import::health),
         document: hutong_health::document,
@@ -142,6 +149,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "requests",
         owner: "data-bureau",
         contract: || Arc::new(Disclosing(hutong_requests::Requests)),
+        earlier: &[],
         sealed: Some(|| Arc::new(hutong_requests::Requests)),
         import: Some(import::requests),
         document: hutong_requests::document,
@@ -158,6 +166,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "epidemic",
         owner: "health-commission",
         contract: || Arc::new(Disclosing(hutong_epidemic::Epidemic)),
+        earlier: &[],
         sealed: Some(|| Arc::new(hutong_epidemic::Epidemic)),
         import: Some(import::epidemic),
         document: hutong_epidemic::document,
@@ -174,6 +183,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "parking",
         owner: "data-bureau",
         contract: || Arc::new(Disclosing(hutong_parking::Parking)),
+        earlier: &[],
         sealed: Some(|| Arc::new(hutong_parking::Parking)),
         import: Some(import::parking),
         document: hutong_parking::document,
@@ -193,6 +203,7 @@ pub const RECORD_TYPES: &[RecordType] = &[
         name: "licensing",
         owner: "market-regulation",
         contract: || Arc::new(Disclosing(hutong_licensing::Licensing)),
+        earlier: &[],
         sealed: Some(|| Arc::new(hutong_licensing::Licensing)),
         import: Some(import::licensing),
         document: hutong_licensing::document,
@@ -218,7 +229,8 @@ pub fn owners(epoch: &Epoch) -> BTreeSet<AgencyId> {
 
 /// The contracts of record types.
 pub fn contracts(record_types: &[RecordType]) -> Vec<Arc<dyn Contract>> {
-    record_types.iter().map(|record_type| (record_type.contract)()).collect()
+    let all = record_types.iter().flat_map(|of| of.earlier.iter().chain([&of.contract]));
+    all.map(|contract| contract()).collect()
 }
 
 /// What record types say of their sealed fields.

@@ -55,6 +55,7 @@ pub fn write_city(layout: &Layout, genesis: &Genesis, epoch: &Epoch, url: &str) 
         key: format!("keys/{}/signing.key", agency.id),
     });
     let city = City {
+        version: 1,
         url: url.to_owned(),
         chain: genesis.chain(),
         trust: "trust.json".into(),

@@ -84,6 +84,8 @@ impl Layout {
 /// What `city.json` says: where the city answers, and who is in it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct City {
+    /// Of the file's form.
+    pub version: u32,
     pub url: String,
     pub chain: ChainId,
     /// The trust file, relative to the folder of this file.

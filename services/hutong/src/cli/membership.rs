@@ -136,6 +136,21 @@ pub enum MembershipCommand {
     Sign(SignMembership),
     /// Submit a change that all have signed who were asked to
     Submit(MembershipFile),
+    /// Make the transaction by which a later version of a domain's contract decides, once all nodes have it
+    Activate(Activate),
+}
+
+#[derive(Debug, Args)]
+pub struct Activate {
+    #[arg(long)]
+    pub domain: Domain,
+    /// The version of its contract that is to decide
+    #[arg(long)]
+    pub version: u32,
+    #[command(flatten)]
+    pub asking: Asking,
+    #[arg(short, long, default_value = "activate.json")]
+    pub output: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -124,7 +124,7 @@ async fn revoke_key(context: &Context, args: &RevokeKey) -> Result<(), CommandEr
     propose(context, &client, &args.asking, &epoch, &next, &args.output)
 }
 
-fn propose(
+pub(super) fn propose(
     context: &Context,
     client: &Client,
     asking: &Asking,

@@ -11,14 +11,19 @@ use hutong_ledger::{
 use hutong_membership::{
     differences,
     joint::{File, Joint},
+    proposal,
 };
 use hutong_runtime::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::{CommandError, Context};
+use super::{CommandError, Context, agency::propose};
 use crate::{
-    city::{found, layout::Layout},
-    cli::{MembershipCommand, MembershipFile, SignMembership},
+    city::{
+        domains::{RECORD_TYPES, contracts},
+        found,
+        layout::Layout,
+    },
+    cli::{Activate, MembershipCommand, MembershipFile, SignMembership},
 };
 
 pub(super) async fn run(context: Context, command: MembershipCommand) -> Result<(), CommandError> {
@@ -26,6 +31,7 @@ pub(super) async fn run(context: Context, command: MembershipCommand) -> Result<
         MembershipCommand::Show(args) => show(&context, &args).await,
         MembershipCommand::Sign(args) => sign(&context, &args).await,
         MembershipCommand::Submit(args) => submit(&context, &args).await,
+        MembershipCommand::Activate(args) => activate(&context, &args).await,
     }
 }
 
@@ -100,6 +106,25 @@ fn names(agencies: &[AgencyId]) -> String {
         [] => "nobody".into(),
         some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     }
+}
+
+/// What this software does not have, it does not propose: its own node would stop.
+async fn activate(context: &Context, args: &Activate) -> Result<(), CommandError> {
+    let (domain, version) = (args.domain, args.version);
+    let all = contracts(RECORD_TYPES);
+    let here = all.iter().filter(|contract| contract.domain() == domain);
+    let here: Vec<String> = here.map(|contract| contract.version().to_string()).collect();
+    if !here.contains(&version.to_string()) {
+        let have = if here.is_empty() { "none".to_owned() } else { here.join(", ") };
+        return Err(CommandError::Usage(format!(
+            "this software has no version {version} of the contract of {domain}; it has {have}. Upgrade it first, here and at \
+             every node"
+        )));
+    }
+    let client = context.client()?;
+    let epoch = in_force(&client).await?;
+    let next = proposal::activated(&epoch, domain, version)?;
+    propose(context, &client, &args.asking, &epoch, &next, &args.output)
 }
 
 async fn show(context: &Context, args: &MembershipFile) -> Result<(), CommandError> {

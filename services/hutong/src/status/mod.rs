@@ -58,6 +58,7 @@ pub struct Domain {
     pub domain: String,
     pub owner: String,
     pub contract: u32,
+    pub contracts_here: Vec<u32>,
     pub hosts: Vec<String>,
     pub quorum: usize,
     pub tolerated_faults: usize,

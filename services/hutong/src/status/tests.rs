@@ -16,8 +16,8 @@ fn node() -> Node {
             "number": 0, "from_height": 1, "quorum": 3, "tolerated_faults": 1,
             "validating": ["a", "b", "c", "d"], "orderers": ["a"],
             "domains": [
-                { "domain": "membership", "owner": "a", "contract": 1, "hosts": ["a", "b", "c", "d"], "quorum": 3, "tolerated_faults": 1 },
-                { "domain": "notes", "owner": "d", "contract": 1, "hosts": ["c", "d"], "quorum": 2, "tolerated_faults": 0 }
+                { "domain": "membership", "owner": "a", "contract": 1, "contracts_here": [1], "hosts": ["a", "b", "c", "d"], "quorum": 3, "tolerated_faults": 1 },
+                { "domain": "notes", "owner": "d", "contract": 1, "contracts_here": [1], "hosts": ["c", "d"], "quorum": 2, "tolerated_faults": 0 }
             ]
         },
         "agencies": agencies,

@@ -82,7 +82,10 @@ pub(super) struct EpochView {
 pub(super) struct DomainView {
     domain: String,
     owner: String,
+    /// The version of the contract in force.
     contract: u32,
+    /// The versions that this node's software has.
+    contracts_here: Vec<u32>,
     /// Those that count.
     hosts: Vec<String>,
     quorum: usize,
@@ -126,7 +129,7 @@ pub(super) async fn status(
         executed_height: progress.held,
         lag: progress.held.saturating_sub(header.height),
         unwritten: recent.unwritten_blocks().len() as u64,
-        epoch: show(&epoch),
+        epoch: show(&epoch, &storage),
         agencies,
         disk,
         invariants: storage.invariants.iter().collect(),
@@ -151,14 +154,21 @@ fn agencies(epoch: &Epoch, own: AgencyTip, progress: &Progress, now: Duration) -
     epoch.validating().map(|agency| view(agency.id)).collect()
 }
 
-fn show(epoch: &Epoch) -> EpochView {
+fn show(epoch: &Epoch, storage: &Storage) -> EpochView {
     let validating: Vec<String> = epoch.validating().map(|agency| agency.id.to_string()).collect();
+    let versions = |domain| {
+        let of = storage.contracts.iter().filter(|contract| contract.domain() == domain);
+        let mut versions: Vec<u32> = of.map(|contract| contract.version()).collect();
+        versions.sort_unstable();
+        versions
+    };
     let domains = epoch.domains.iter().map(|rules| {
         let hosts = epoch.hosts(rules.domain);
         DomainView {
             domain: rules.domain.to_string(),
             owner: rules.owner.to_string(),
             contract: rules.contract,
+            contracts_here: versions(rules.domain),
             quorum: quorum(hosts.len()),
             tolerated_faults: faults(hosts.len()),
             hosts: hosts.iter().map(ToString::to_string).collect(),

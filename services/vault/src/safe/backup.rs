@@ -8,10 +8,10 @@ use std::{
     path::Path,
 };
 
-use hutong_store::{Batch, Options, Snapshot, Store, Table};
+use hutong_store::{Batch, Form, Options, Snapshot, Store, Table};
 
 use super::{
-    CURSOR, KEYS, Safe, VALUES, of_keys, of_values,
+    CURSOR, KEYS, KEYS_FORM, Safe, VALUES, VALUES_FORM, of_keys, of_values,
     tables::{ALL_KEYS, ALL_VALUES, STATE},
 };
 use crate::{Error, kek::SharedKeys};
@@ -37,8 +37,10 @@ pub(crate) fn of_stopped(vault: &Path, folder: &Path) -> Result<(), Error> {
             return Err(Error::NoVault { path: vault.join(file) });
         }
     }
-    let open = |file| Store::open(&vault.join(file), Options::default());
-    let (keys, values) = (open(KEYS).map_err(of_keys)?, open(VALUES).map_err(of_values)?);
+    let open =
+        |file, form| Store::open(&vault.join(file), Options { form: Some(form), ..Options::default() });
+    let (keys, values) = (open(KEYS, KEYS_FORM), open(VALUES, VALUES_FORM));
+    let (keys, values) = (keys.map_err(of_keys)?, values.map_err(of_values)?);
     write(&keys.snapshot().map_err(of_keys)?, &values.snapshot().map_err(of_values)?, folder)
 }
 
@@ -53,8 +55,8 @@ fn write(keys: &Snapshot, values: &Snapshot, folder: &Path) -> Result<(), Error>
         fs::remove_dir_all(&unfinished).map_err(failed("remove what was left of an earlier try"))?;
     }
     fs::create_dir_all(&unfinished).map_err(failed("make it"))?;
-    copy(keys, &ALL_KEYS, &unfinished.join(KEYS), of_keys)?;
-    copy(values, &ALL_VALUES, &unfinished.join(VALUES), of_values)?;
+    copy(keys, &ALL_KEYS, &unfinished.join(KEYS), KEYS_FORM, of_keys)?;
+    copy(values, &ALL_VALUES, &unfinished.join(VALUES), VALUES_FORM, of_values)?;
     fs::rename(&unfinished, folder).map_err(failed("write it"))?;
     sync_parent(folder)
 }
@@ -80,7 +82,8 @@ pub(crate) fn restore(backup: &Path, folder: &Path, kek: &SharedKeys) -> Result<
         fs::copy(backup.join(file), unfinished(file)).map_err(failed("copy the backup into it"))?;
     }
     {
-        let keys = Store::open(&unfinished(KEYS), Options::default()).map_err(of_keys)?;
+        let options = Options { form: Some(KEYS_FORM), ..Options::default() };
+        let keys = Store::open(&unfinished(KEYS), options).map_err(of_keys)?;
         super::finder(&keys.snapshot().map_err(of_keys)?, kek)?
             .ok_or(Error::NoBackup { path: backup.join(KEYS) })?;
         let mut batch = Batch::default();
@@ -100,9 +103,11 @@ fn copy(
     from: &Snapshot,
     tables: &[&'static str],
     to: &Path,
+    form: Form,
     failed: impl Fn(hutong_store::Error) -> Error,
 ) -> Result<(), Error> {
-    let store = Store::open(to, Options { cache_bytes: 1 << 20, ..Options::default() }).map_err(&failed)?;
+    let options = Options { cache_bytes: 1 << 20, form: Some(form), ..Options::default() };
+    let store = Store::open(to, options).map_err(&failed)?;
     let mut batch = Batch::default();
     for name in tables {
         let table = Table::<Vec<u8>, Vec<u8>>::new(name);
