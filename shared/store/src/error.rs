@@ -12,8 +12,13 @@ pub enum Error {
     /// Bytes in a table are not what the table's codec writes: the file is damaged or of another version.
     #[error("table {table} holds something that is not one of its entries")]
     Garbled { table: &'static str },
-    #[error("it holds {found}; this software reads {}, version {}. Use the software that wrote it, or a later one", known.name, known.version)]
-    Form { found: String, known: crate::Form },
+    #[error(
+        "the store {} holds {found}; this software reads {}, version {}. Use the software that wrote it, or a later one",
+        path.display(),
+        known.name,
+        known.version
+    )]
+    Form { path: PathBuf, found: String, known: crate::Form },
     /// What must be on the disk before a synced commit could not be brought there.
     #[error("a synced commit was held back: {reason}")]
     HeldBack { reason: String },

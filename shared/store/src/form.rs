@@ -1,5 +1,7 @@
 //! What is in a store, and in which version of its form: so that software never takes rows for something that they are not.
 
+use std::path::Path;
+
 use redb::{Database, ReadableDatabase as _, TableDefinition, TableError};
 
 use crate::Error;
@@ -16,13 +18,15 @@ pub struct Form {
 }
 
 /// Writes the form into a new store, and holds it against that of one that was written before.
-pub(crate) fn check(database: &Database, form: Form) -> Result<(), Error> {
+pub(crate) fn check(database: &Database, path: &Path, form: Form) -> Result<(), Error> {
     match read(database)? {
         None => write(database, form),
         Some((name, version)) if name == form.name && version == form.version => Ok(()),
-        Some((name, version)) => {
-            Err(Error::Form { found: format!("{name}, version {version}"), known: form })
-        }
+        Some((name, version)) => Err(Error::Form {
+            path: path.to_owned(),
+            found: format!("{name}, version {version}"),
+            known: form,
+        }),
     }
 }
 

@@ -61,19 +61,20 @@ impl Store {
     pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
         let database = Builder::new().set_cache_size(options.cache_bytes).create(path);
         let failed = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-        Self::start(database.map_err(failed)?, options)
+        Self::start(database.map_err(failed)?, path, options)
     }
 
     /// Opens a store on another backend than a file.
     pub fn with_backend(backend: impl StorageBackend, options: Options) -> Result<Self, Error> {
         let database = Builder::new().set_cache_size(options.cache_bytes).create_with_backend(backend);
-        let failed = |source| Error::Open { path: "(memory)".into(), source: Arc::new(source) };
-        Self::start(database.map_err(failed)?, options)
+        let path = Path::new("(memory)");
+        let failed = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
+        Self::start(database.map_err(failed)?, path, options)
     }
 
-    fn start(database: Database, options: Options) -> Result<Self, Error> {
+    fn start(database: Database, path: &Path, options: Options) -> Result<Self, Error> {
         if let Some(form) = options.form {
-            form::check(&database, form)?;
+            form::check(&database, path, form)?;
         }
         let (database, queue) = (Arc::new(database), Arc::new(Queue::default()));
         let writer = std::thread::Builder::new().name("store".into()).spawn({

@@ -132,6 +132,7 @@ fn a_store_is_opened_as_what_it_is() {
     for other in [rows(2), Some(Form { name: "columns", version: 1 })] {
         let error = open(other).unwrap_err();
         assert!(matches!(&error, Error::Form { found, .. } if found == "rows, version 1"), "{error}");
+        assert!(error.to_string().contains("store.redb"), "the file is named: {error}");
     }
     assert_eq!(check(&open(rows(1)).unwrap()), 1, "what was refused was not touched");
 }
