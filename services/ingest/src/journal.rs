@@ -31,7 +31,7 @@ pub(crate) struct IngestJournal {
 
 impl IngestJournal {
     pub(crate) fn open(dir: &Path, segment_bytes_max: u64) -> Result<Self, Error> {
-        let options = Options { segment_bytes_max, sync: SyncPolicy::Fdatasync };
+        let options = Options { segment_bytes_max, sync: SyncPolicy::Fdatasync, ..Options::default() };
         let (journal, recovery) = Journal::open(dir, options)?;
         if let Some(torn) = recovery.torn {
             tracing::info!(path = %torn.path.display(), bytes = torn.cut_bytes, "an unfinished write was cut off");

@@ -132,6 +132,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // Blocks are made long before they are submitted.
         config: Config { header_behind_ms_max: u64::MAX, ..Config::default() },
         journal: hutong_journal::Options::default(),
+        tables: None,
         bus: EmbeddedBus::in_memory(hutong_bus_embedded::Options::default())?,
         clock: SystemClock::shared(),
         invariants: InvariantCounters::new(&metrics, &Invariant::ALL.map(|invariant| invariant.id())),

@@ -40,15 +40,11 @@ pub(crate) struct Recovered {
 pub(crate) fn open(
     dir: &Path,
     config: &Config,
-    journal: hutong_journal::Options,
+    (journal, tables): (hutong_journal::Options, Option<hutong_store::Backend>),
     genesis: &Genesis,
     agency: AgencyId,
 ) -> Result<Recovered, Error> {
-    let directory = |path: &Path| {
-        let failed = |source| Error::Directory { path: path.to_owned(), source: Arc::new(source) };
-        std::fs::create_dir_all(path).map_err(failed)
-    };
-    directory(dir)?;
+    // Makes the directory too, with its name on the disk.
     let archive = Arc::new(Archive::open(&dir.join("archive"), journal, genesis.chain(), agency)?);
     // The tables never hold on the disk what the archive could lose.
     let before_sync = {
@@ -59,6 +55,7 @@ pub(crate) fn open(
         cache_bytes: config.cache_bytes,
         sync_every: config.sync_every(),
         before_sync: Some(before_sync),
+        backend: tables,
         ..Options::default()
     };
     let store = Arc::new(Store::open(&dir.join("state.redb"), options)?);

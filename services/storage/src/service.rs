@@ -68,6 +68,8 @@ pub struct Setup {
     pub config: Config,
     /// How the archive is kept.
     pub journal: hutong_journal::Options,
+    /// Where the final state is kept instead of a file in `dir`: for tests.
+    pub tables: Option<hutong_store::Backend>,
     pub bus: SharedBus,
     pub clock: SharedClock,
     pub metrics: Metrics,
@@ -112,9 +114,11 @@ pub struct StorageService {
 impl StorageService {
     /// Opens archive and final state. Reads the disk, and after a crash may take a while.
     pub fn open(setup: Setup) -> Result<(Self, Storage), Error> {
-        let Setup { agency, dir, genesis, host_key, log_keys, contracts, mut config, journal, .. } = setup;
+        let Setup {
+            agency, dir, genesis, host_key, log_keys, contracts, mut config, journal, tables, ..
+        } = setup;
         config.heights_held_max = config.heights_held_max.clamp(1, recovery::HEIGHTS_HELD_MAX as usize);
-        let recovered = recovery::open(&dir, &config, journal, &genesis, agency)?;
+        let recovered = recovery::open(&dir, &config, (journal, tables), &genesis, agency)?;
         let identity = Identity { chain: genesis.chain(), agency, host: host_key, logs: log_keys };
         let now = now(&setup.clock);
         let recovery::Recovered { archive, store, base, epoch, known } = recovered;

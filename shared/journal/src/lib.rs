@@ -42,7 +42,9 @@
 //! [`Error::Corrupt`] names file, offset and position. (Rot in the very last group cannot be told from a torn
 //! write and is cut; [`Recovery`] and a warning say so.) Checksums of older segments are checked as they are read.
 
+mod disk;
 mod error;
+pub mod faulty;
 mod format;
 mod read;
 mod recover;
@@ -54,6 +56,7 @@ use std::{ops::RangeInclusive, path::Path, path::PathBuf, sync::Arc, thread::Joi
 
 use bytes::Bytes;
 
+pub use disk::{Call, Faults};
 pub use error::Error;
 pub use read::Iter;
 pub use writer::Durable;
@@ -64,16 +67,18 @@ use state::Shared;
 pub const PAYLOAD_BYTES_MAX: usize = 64 << 20;
 
 /// How a journal is kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// A segment is closed before it grows beyond this (one record may be larger).
     pub segment_bytes_max: u64,
     pub sync: SyncPolicy,
+    /// For tests: shown every call that changes something before it is made.
+    pub faults: Option<Arc<dyn Faults>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes_max: 128 << 20, sync: SyncPolicy::Fdatasync }
+        Self { segment_bytes_max: 128 << 20, sync: SyncPolicy::Fdatasync, faults: None }
     }
 }
 
@@ -128,7 +133,7 @@ pub struct Journal {
 impl Journal {
     /// Opens the journal in a directory, which is made if it does not exist, and repairs a torn tail.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery), Error> {
-        let opened = recover::open(dir)?;
+        let opened = recover::open(dir, &disk::Disk(options.faults.clone()))?;
         let recovery = opened.recovery.clone();
         let shared = Arc::new(Shared::new(dir, options, opened));
         let writer = std::thread::Builder::new()

@@ -12,6 +12,7 @@ use std::{
 
 use crate::{
     Error, Recovery, Torn,
+    disk::Disk,
     format::{FILE_HEADER_BYTES, FileHeader, RECORD_HEADER_BYTES, RecordHeader, first_of_name, segment_path},
     segment::{Mark, Segment, Window, push_mark},
     state::random,
@@ -25,11 +26,11 @@ pub(crate) struct Opened {
     pub(crate) lock: File,
 }
 
-pub(crate) fn open(dir: &Path) -> Result<Opened, Error> {
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+pub(crate) fn open(dir: &Path, disk: &Disk) -> Result<Opened, Error> {
+    disk.make_dir(dir)?;
     let lock = lock(dir)?;
     let mut segments = Vec::new();
-    for first in list(dir)? {
+    for first in list(dir, disk)? {
         segments.push(open_segment(segment_path(dir, first), first)?);
     }
     let mut torn = None;
@@ -37,12 +38,12 @@ pub(crate) fn open(dir: &Path) -> Result<Opened, Error> {
         None => {
             let header = FileHeader { first: 1, salt: random() };
             let mut segment = Segment::new(segment_path(dir, header.first), header.first, header.salt);
-            segment.file = Some(Arc::new(create_file(dir, &segment.path, header)?));
+            segment.file = Some(Arc::new(create_file(disk, dir, &segment.path, header)?));
             segments.push(segment);
             header.first
         }
         Some(last) => {
-            let (next, cut) = read_through(last)?;
+            let (next, cut) = read_through(last, disk)?;
             torn = cut;
             next
         }
@@ -58,24 +59,14 @@ pub(crate) fn open(dir: &Path) -> Result<Opened, Error> {
 
 /// Makes the file of a new segment. It gets its name only when its header is durable, so a segment that can be
 /// seen always has one.
-pub(crate) fn create_file(dir: &Path, path: &Path, header: FileHeader) -> Result<File, Error> {
+pub(crate) fn create_file(disk: &Disk, dir: &Path, path: &Path, header: FileHeader) -> Result<File, Error> {
     let draft = path.with_extension("tmp");
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&draft)
-        .map_err(Error::io("create", &draft))?;
-    file.write_all_at(&header.encode(), 0).map_err(Error::io("write", &draft))?;
-    file.sync_all().map_err(Error::io("sync", &draft))?;
-    fs::rename(&draft, path).map_err(Error::io("name", path))?;
-    sync_dir(dir)?;
+    let file = disk.create(&draft)?;
+    disk.write(&file, &draft, 0, &header.encode())?;
+    disk.sync(&file, &draft)?;
+    disk.rename(&draft, path)?;
+    disk.sync_dir(dir)?;
     Ok(file)
-}
-
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))
 }
 
 fn lock(dir: &Path) -> Result<File, Error> {
@@ -94,7 +85,7 @@ fn lock(dir: &Path) -> Result<File, Error> {
 }
 
 /// The first positions of the segments, ascending. Drafts of segments that never got their name go.
-fn list(dir: &Path) -> Result<Vec<u64>, Error> {
+fn list(dir: &Path, disk: &Disk) -> Result<Vec<u64>, Error> {
     let mut firsts = Vec::new();
     for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
         let entry = entry.map_err(Error::io("list", dir))?;
@@ -103,7 +94,7 @@ fn list(dir: &Path) -> Result<Vec<u64>, Error> {
         if let Some(first) = first_of_name(name) {
             firsts.push(first);
         } else if name.ends_with(".tmp") {
-            fs::remove_file(entry.path()).map_err(Error::io("remove", entry.path()))?;
+            disk.remove(&entry.path())?;
         }
     }
     firsts.sort_unstable();
@@ -129,7 +120,7 @@ fn open_segment(path: PathBuf, first: u64) -> Result<Segment, Error> {
 }
 
 /// Reads the last segment to its end, cuts a torn tail and makes the rest durable. Returns the next position.
-fn read_through(segment: &mut Segment) -> Result<(u64, Option<Torn>), Error> {
+fn read_through(segment: &mut Segment, disk: &Disk) -> Result<(u64, Option<Torn>), Error> {
     let path = segment.path.as_ref();
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
     let mut window = Window::new(path, &file)?;
@@ -160,10 +151,10 @@ fn read_through(segment: &mut Segment) -> Result<(u64, Option<Torn>), Error> {
         }
         let cut_bytes = window.file_bytes - mark.offset;
         tracing::warn!(path = %path.display(), offset = mark.offset, cut_bytes, "cutting a torn tail");
-        file.set_len(mark.offset).map_err(Error::io("cut", path))?;
+        disk.set_len(&file, path, mark.offset)?;
         torn = Some(Torn { path: path.clone(), offset: mark.offset, cut_bytes });
     }
-    file.sync_all().map_err(Error::io("sync", path))?;
+    disk.sync(&file, path)?;
     segment.bytes = mark.offset;
     segment.marks = Some(marks);
     segment.file = Some(Arc::new(file));

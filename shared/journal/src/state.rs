@@ -14,8 +14,9 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::{
     Error, Options, SegmentInfo, SyncPolicy,
+    disk::Disk,
     format::{FILE_HEADER_BYTES, RECORD_HEADER_BYTES, RecordHeader, segment_path},
-    recover::{Opened, sync_dir},
+    recover::Opened,
     segment::Segment,
 };
 
@@ -37,6 +38,7 @@ pub(crate) struct Chunk {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
+    pub(crate) disk: Disk,
     pub(crate) sync: SyncPolicy,
     segment_bytes_max: u64,
     state: Mutex<State>,
@@ -86,6 +88,7 @@ impl Shared {
         };
         Self {
             dir: dir.into(),
+            disk: Disk(options.faults),
             sync: options.sync,
             segment_bytes_max: options.segment_bytes_max,
             state: Mutex::new(state),
@@ -150,10 +153,9 @@ impl Shared {
         };
         // Oldest first: a crash between two removals leaves no hole.
         for segment in &dropped {
-            let path = segment.path.as_path();
-            std::fs::remove_file(path).map_err(Error::io("remove", path))?;
+            self.disk.remove(&segment.path)?;
         }
-        if dropped.is_empty() { Ok(()) } else { sync_dir(&self.dir) }
+        if dropped.is_empty() { Ok(()) } else { self.disk.sync_dir(&self.dir) }
     }
 
     pub(crate) fn close(&self) {

@@ -5,7 +5,6 @@
 
 use std::{
     fs::File,
-    os::unix::fs::FileExt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -13,7 +12,7 @@ use std::{
 
 use crate::{
     Error, SyncPolicy,
-    format::FileHeader,
+    format::{FileHeader, segment_path},
     recover::create_file,
     state::{Chunk, Shared, State, WRITE_BEHIND_BYTES},
 };
@@ -67,26 +66,27 @@ fn write(shared: &Shared, chunks: &[Arc<Chunk>], active: &mut Active) -> Result<
             Some((segment, file)) if *segment == chunk.segment => file.clone(),
             _ => {
                 // A new segment's file appears only when the one before it is complete on the disk.
-                if let Some((_, file)) = active.as_ref().filter(|_| unsynced) {
-                    sync_file(shared, file)?;
+                if let Some((segment, file)) = active.as_ref().filter(|_| unsynced) {
+                    sync_file(shared, *segment, file)?;
                 }
                 let file = file_of(shared, chunk.segment)?;
                 *active = Some((chunk.segment, file.clone()));
                 file
             }
         };
-        file.write_all_at(&chunk.bytes, chunk.offset).map_err(Error::io("write to", &shared.dir))?;
+        let path = segment_path(&shared.dir, chunk.segment);
+        shared.disk.write(&file, &path, chunk.offset, &chunk.bytes)?;
         unsynced = true;
     }
     match active {
-        Some((_, file)) if unsynced => sync_file(shared, file),
+        Some((segment, file)) if unsynced => sync_file(shared, *segment, file),
         _ => Ok(()),
     }
 }
 
-fn sync_file(shared: &Shared, file: &File) -> Result<(), Error> {
+fn sync_file(shared: &Shared, segment: u64, file: &File) -> Result<(), Error> {
     match shared.sync {
-        SyncPolicy::Fdatasync => file.sync_data().map_err(Error::io("sync", &shared.dir)),
+        SyncPolicy::Fdatasync => shared.disk.sync(file, &segment_path(&shared.dir, segment)),
         SyncPolicy::WriteOnly => Ok(()),
     }
 }
@@ -103,7 +103,7 @@ fn file_of(shared: &Shared, first: u64) -> Result<Arc<File>, Error> {
         }
         (segment.path.clone(), segment.salt)
     };
-    let file = Arc::new(create_file(&shared.dir, &path, FileHeader { first, salt })?);
+    let file = Arc::new(create_file(&shared.disk, &shared.dir, &path, FileHeader { first, salt })?);
     let mut state = shared.lock();
     if let Some(segment) = state.segments.iter_mut().rev().find(|segment| segment.first == first) {
         segment.file = Some(file.clone());

@@ -17,7 +17,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn concurrent_appenders_each_find_their_record_durable() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { segment_bytes_max: 64 << 10, ..Options::default() };
-    let journal = Arc::new(Journal::open(dir.path(), options).unwrap().0);
+    let journal = Arc::new(Journal::open(dir.path(), options.clone()).unwrap().0);
     let appenders: Vec<_> = (0..8u8)
         .map(|appender| {
             let journal = journal.clone();

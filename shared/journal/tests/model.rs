@@ -35,8 +35,8 @@ proptest! {
     #[test]
     fn behaves_like_a_vector(steps in prop::collection::vec(step(), 1..60), segment_bytes_max in 100..100_000u64) {
         let dir = tempfile::tempdir().unwrap();
-        let options = Options { segment_bytes_max, sync: SyncPolicy::WriteOnly };
-        let mut journal = Journal::open(dir.path(), options).unwrap().0;
+        let options = Options { segment_bytes_max, sync: SyncPolicy::WriteOnly, ..Options::default() };
+        let mut journal = Journal::open(dir.path(), options.clone()).unwrap().0;
         let mut model: Vec<(u8, Vec<u8>)> = Vec::new();
         for step in steps {
             match step {
@@ -66,7 +66,7 @@ proptest! {
                 Step::Reopen => {
                     let first = journal.first_position();
                     drop(journal);
-                    let (reopened, recovery) = Journal::open(dir.path(), options).unwrap();
+                    let (reopened, recovery) = Journal::open(dir.path(), options.clone()).unwrap();
                     prop_assert_eq!(recovery.first_position, first);
                     prop_assert_eq!(recovery.last_position, model.len() as u64);
                     prop_assert_eq!(recovery.torn, None);

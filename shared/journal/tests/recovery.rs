@@ -11,7 +11,7 @@ use std::{
 use hutong_journal::{Error, Journal, Options, SyncPolicy};
 
 fn options(segment_bytes_max: u64) -> Options {
-    Options { segment_bytes_max, sync: SyncPolicy::WriteOnly }
+    Options { segment_bytes_max, sync: SyncPolicy::WriteOnly, ..Options::default() }
 }
 
 fn open(dir: &Path) -> Journal {

@@ -1,7 +1,8 @@
 //! A backend in memory that fails on command and remembers what a crash would leave. For tests.
 
-use std::{io, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
+use hutong_journal::{Call, Faults};
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
@@ -9,6 +10,8 @@ use redb::StorageBackend;
 #[derive(Clone, Default)]
 pub struct FaultyBackend {
     state: Arc<Mutex<State>>,
+    /// Who is shown each call first, and by which name of a file.
+    watched: Option<(PathBuf, Arc<dyn Faults>)>,
 }
 
 #[derive(Default)]
@@ -33,7 +36,17 @@ impl FaultyBackend {
     /// Starts from bytes that a crash left.
     pub fn from_image(image: Vec<u8>) -> Self {
         let state = State { bytes: image.clone(), synced: image, ..State::default() };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)), watched: None }
+    }
+
+    /// Shows each call that changes something to `faults`, as of the file at `path`: one that remembers them for
+    /// several files knows what a power cut leaves of all together.
+    pub fn watched(path: PathBuf, faults: Arc<dyn Faults>) -> Self {
+        Self { watched: Some((path, faults)), ..Self::default() }
+    }
+
+    fn show(&self, call: impl FnOnce(&std::path::Path) -> Call<'_>) -> io::Result<()> {
+        self.watched.as_ref().map_or(Ok(()), |(path, faults)| faults.before(call(path)))
     }
 
     /// From this many more calls on that change something, every one fails.
@@ -92,6 +105,7 @@ impl StorageBackend for FaultyBackend {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.show(|path| Call::SetLen { path, len })?;
         let mut state = self.state.lock();
         state.count()?;
         state.bytes.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
@@ -99,6 +113,7 @@ impl StorageBackend for FaultyBackend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.show(|path| Call::Sync { path })?;
         let mut state = self.state.lock();
         state.count()?;
         state.synced = state.bytes.clone();
@@ -107,6 +122,9 @@ impl StorageBackend for FaultyBackend {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        if let Some((path, faults)) = &self.watched {
+            faults.before(Call::Write { path, offset, bytes: data })?;
+        }
         let mut state = self.state.lock();
         state.count()?;
         let span = state.span(offset, data.len())?;

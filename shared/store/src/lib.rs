@@ -9,6 +9,7 @@
 //! This is the only crate that knows redb. It must not know what is stored, and never retries a failed commit:
 //! after one the store stops, and a new process reads back what is really there.
 
+mod backend;
 mod batch;
 mod codec;
 mod error;
@@ -18,6 +19,7 @@ mod snapshot;
 mod store;
 mod writer;
 
+pub use backend::Backend;
 pub use batch::{Batch, Table};
 pub use codec::{Codec, Key};
 pub use error::Error;

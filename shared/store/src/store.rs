@@ -2,10 +2,12 @@
 
 use std::{fmt, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
-use redb::{Builder, Database, StorageBackend};
+use redb::{Builder, Database, StorageBackend, StorageError};
 
 use crate::{
-    Batch, Error, Form, Snapshot, form,
+    Backend, Batch, Error, Form, Snapshot,
+    backend::sync_name,
+    form,
     writer::{self, Queue},
 };
 
@@ -22,6 +24,8 @@ pub struct Options {
     /// At the latest after so many unsynced bytes, one is synced.
     pub sync_bytes: usize,
     pub before_sync: Option<BeforeSync>,
+    /// Where it is kept instead of a file: for tests.
+    pub backend: Option<Backend>,
     /// What the store holds. None: whoever opens it looks at that itself.
     pub form: Option<Form>,
 }
@@ -33,6 +37,7 @@ impl Default for Options {
             sync_every: Duration::from_secs(1),
             sync_bytes: 64 << 20,
             before_sync: None,
+            backend: None,
             form: None,
         }
     }
@@ -57,11 +62,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the file, which is made if it does not exist.
-    pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
+    /// Opens the file, which is made if it does not exist, or the backend that the options name instead.
+    pub fn open(path: &Path, mut options: Options) -> Result<Self, Error> {
+        if let Some(backend) = options.backend.take() {
+            return Self::with_backend(backend, options);
+        }
+        let new = !path.exists();
         let database = Builder::new().set_cache_size(options.cache_bytes).create(path);
         let failed = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-        Self::start(database.map_err(failed)?, path, options)
+        let database = database.map_err(failed)?;
+        if new {
+            sync_name(path).map_err(|error| failed(StorageError::Io(error).into()))?;
+        }
+        Self::start(database, path, options)
     }
 
     /// Opens a store on another backend than a file.

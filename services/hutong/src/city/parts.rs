@@ -86,6 +86,7 @@ impl Site<'_> {
             contracts: contracts(self.host.record_types),
             config: hutong_storage::Config::default(),
             journal: hutong_journal::Options::default(),
+            tables: None,
             bus: self.bus.clone(),
             clock: self.host.clock.clone(),
             metrics: self.host.metrics.clone(),

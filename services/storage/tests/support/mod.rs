@@ -320,6 +320,7 @@ impl Node {
             contracts: contracts(),
             config,
             journal: hutong_journal::Options::default(),
+            tables: None,
             bus: bus.clone(),
             clock,
             metrics,

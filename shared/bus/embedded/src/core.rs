@@ -50,7 +50,7 @@ impl Core {
     }
 
     pub(crate) fn open(dir: &Path, options: Options) -> Result<Self, Error> {
-        let (journal, recovery) = Journal::open(dir, options.journal)?;
+        let (journal, recovery) = Journal::open(dir, options.journal.clone())?;
         let mut logs = new_logs(&options, false);
         let stated = replay(&journal, &mut logs)?;
         if !stated {
