@@ -27,7 +27,10 @@ pub enum Error {
     #[error("the final state is damaged: {reason}; run hutong fsck, or delete it to have it rebuilt")]
     State { reason: String },
     /// The final state was written by other software.
-    #[error("the final state has format {found}; this software reads {known}")]
+    #[error(
+        "state.redb, the final state, has format {found}; this software reads {known}. Use the software that wrote it, or a \
+         later one, or delete it to have it rebuilt from the archive"
+    )]
     Format { found: u32, known: u32 },
     /// This agency came to another result than it signed before, or than the others: its software or its disk
     /// is at fault, or theirs. Nothing more is signed.

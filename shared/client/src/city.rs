@@ -32,6 +32,13 @@ pub struct City {
     folder: PathBuf,
 }
 
+/// What any version says of itself.
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(default = "version")]
+    version: u32,
+}
+
 const VERSION: u32 = 1;
 
 const fn version() -> u32 {
@@ -86,10 +93,12 @@ impl City {
     /// Reads the city's data folder.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("city.json");
-        let mut city: Self = read(&path)?;
-        if city.version != VERSION {
-            return Err(Error::Version { path, found: city.version, known: VERSION });
+        // First what any form says of itself: the rest of a later one may look like nothing known here.
+        let Versioned { version } = read(&path)?;
+        if version != VERSION {
+            return Err(Error::Version { path, found: version, known: VERSION });
         }
+        let mut city: Self = read(&path)?;
         city.folder = folder.to_owned();
         Ok(city)
     }

@@ -59,7 +59,10 @@ pub enum Error {
     File { path: PathBuf, source: std::io::Error },
     #[error("{}: not the JSON that it should be", path.display())]
     Json { path: PathBuf, source: serde_json::Error },
-    #[error("{}: it has form {found}; this software reads form {known}", path.display())]
+    #[error(
+        "{}: it has form {found}; this software reads form {known}. Use the software that wrote it, or a later one",
+        path.display()
+    )]
     Version { path: PathBuf, found: u32, known: u32 },
     #[error("{agency} is not in {}", path.display())]
     UnknownAgency { agency: AgencyId, path: PathBuf },
