@@ -45,5 +45,6 @@ bench: ## Measure this machine: bulk over the bus, singles over HTTP, four agenc
 	$(BENCH) --agencies 1 --via http --clients 128 --batch 1
 	$(BENCH) --agencies 4 --via bus --batch 100
 
-golden: ## Write golden bytes of forms that have none yet; those that exist are never changed
+golden: ## Write golden bytes of forms, and the data folder of a release, that have none yet; those that exist are never changed
 	HUTONG_GOLDEN=write $(CARGO) test -p hutong-test-golden
+	HUTONG_GOLDEN=write $(CARGO) test -p hutong-test-end-to-end --test disclosure folders

@@ -3,5 +3,6 @@
 pub mod gate;
 pub mod program;
 pub mod raw_nats;
+pub mod receiver;
 pub mod secrets;
 pub mod tap;

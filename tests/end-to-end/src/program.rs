@@ -116,12 +116,17 @@ impl Program {
 
     /// Starts one service as a process of its own.
     pub fn run(&self, service: &str, agency: &str, nats: &str) -> Process {
+        self.run_with(service, agency, nats, "")
+    }
+
+    /// The same, with more settings.
+    pub fn run_with(&self, service: &str, agency: &str, nats: &str, more: &str) -> Process {
         let path = self.folder.path().join(format!("{service}-{agency}.toml"));
         let mut file = fs::File::create(&path).unwrap();
         let data = self.data();
         writeln!(
             file,
-            "agency = {agency:?}\nbus = {nats:?}\ndata = {data:?}\n[http]\nlisten = \"127.0.0.1:0\""
+            "agency = {agency:?}\nbus = {nats:?}\ndata = {data:?}\n[http]\nlisten = \"127.0.0.1:0\"\n{more}"
         )
         .unwrap();
         self.ready(self.command(&["run", service, "--config", path.to_str().unwrap()]))

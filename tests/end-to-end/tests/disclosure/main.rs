@@ -8,6 +8,7 @@ mod bus;
 mod city;
 mod erasures;
 mod everything;
+mod folders;
 mod guesses;
 mod joins;
 mod measured;
