@@ -1,6 +1,6 @@
-//! Where a store is kept when that is not a file, and the name of the file when it is.
+//! Where a store is kept when that is not a file.
 
-use std::{fs::File, io, path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use redb::StorageBackend;
 
@@ -38,10 +38,4 @@ impl StorageBackend for Backend {
     fn close(&self) -> io::Result<()> {
         self.0.close()
     }
-}
-
-/// Brings the name of a new file to the disk: without it, a power cut takes the file and every synced commit in it.
-pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
-    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
-    File::open(above.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -45,6 +45,28 @@ impl FaultyBackend {
         Self { watched: Some((path, faults)), ..Self::default() }
     }
 
+    /// The same over the bytes of a new store, which are on the disk before its file has a name.
+    pub fn new_store(path: PathBuf, faults: Arc<dyn Faults>) -> Result<Self, crate::Error> {
+        let new = Self::default();
+        drop(crate::Store::with_backend(new.clone(), crate::Options::default())?);
+        let bytes = new.crash_image(|_| true);
+        let draft = path.with_extension("tmp");
+        let calls = [
+            Call::Create { path: &draft },
+            Call::Write { path: &draft, offset: 0, bytes: &bytes },
+            Call::Sync { path: &draft },
+            Call::Rename { from: &draft, to: &path },
+            Call::SyncDir { path: path.parent().unwrap_or(&path) },
+        ];
+        for call in calls {
+            faults.before(call).map_err(|error| {
+                let source = Arc::new(redb::StorageError::Io(error).into());
+                crate::Error::Open { path: path.clone(), source }
+            })?;
+        }
+        Ok(Self { watched: Some((path, faults)), ..Self::from_image(bytes) })
+    }
+
     fn show(&self, call: impl FnOnce(&std::path::Path) -> Call<'_>) -> io::Result<()> {
         self.watched.as_ref().map_or(Ok(()), |(path, faults)| faults.before(call(path)))
     }

@@ -12,6 +12,7 @@
 mod backend;
 mod batch;
 mod codec;
+mod create;
 mod error;
 pub mod faulty;
 mod form;

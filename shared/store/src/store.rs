@@ -2,11 +2,11 @@
 
 use std::{fmt, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
-use redb::{Builder, Database, StorageBackend, StorageError};
+use redb::{Builder, Database, StorageBackend};
 
 use crate::{
     Backend, Batch, Error, Form, Snapshot,
-    backend::sync_name,
+    create::create,
     form,
     writer::{self, Queue},
 };
@@ -67,13 +67,9 @@ impl Store {
         if let Some(backend) = options.backend.take() {
             return Self::with_backend(backend, options);
         }
-        let new = !path.exists();
-        let database = Builder::new().set_cache_size(options.cache_bytes).create(path);
         let failed = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-        let database = database.map_err(failed)?;
-        if new {
-            sync_name(path).map_err(|error| failed(StorageError::Io(error).into()))?;
-        }
+        create(path).map_err(failed)?;
+        let database = Builder::new().set_cache_size(options.cache_bytes).create(path).map_err(failed)?;
         Self::start(database, path, options)
     }
 

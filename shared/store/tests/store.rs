@@ -136,3 +136,46 @@ fn a_store_is_opened_as_what_it_is() {
     }
     assert_eq!(check(&open(rows(1)).unwrap()), 1, "what was refused was not touched");
 }
+
+#[test]
+fn a_new_store_appears_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.redb");
+    // What a crash on the way left of an earlier attempt, in this process's name.
+    let draft = dir.path().join(format!("store.redb.{}.tmp", std::process::id()));
+    std::fs::write(&draft, b"half of a").unwrap();
+    let store = Store::open(&path, options()).unwrap();
+    store.write_synced(batch(1)).unwrap();
+    assert!(!draft.exists());
+    drop(store);
+    assert_eq!(check(&Store::open(&path, options()).unwrap()), 1);
+}
+
+#[test]
+fn a_power_cut_at_any_call_leaves_all_that_was_synced() {
+    use hutong_journal::faulty::{FaultyDisk, Kept};
+    let (disk, path) = (FaultyDisk::default(), std::path::Path::new("store.redb"));
+    let watched = FaultyBackend::watched(path.into(), std::sync::Arc::new(disk.clone()));
+    let store = Store::with_backend(watched, options()).unwrap();
+    let made = disk.calls();
+    let mut synced = vec![(made, 0)];
+    for n in 1..=12 {
+        if n % 3 == 0 {
+            store.write_synced(batch(n)).unwrap();
+            synced.push((disk.calls(), n));
+        } else {
+            write(&store, batch(n)).unwrap();
+        }
+    }
+    for calls in made..=disk.calls() {
+        let seeds = (0..8).map(|seed| Kept::Some(seed * 7919 + calls as u64));
+        for kept in [Kept::Nothing, Kept::Everything].into_iter().chain(seeds) {
+            let image = disk.image(calls, kept).file(path).unwrap().to_vec();
+            let reopened = Store::with_backend(FaultyBackend::from_image(image), options())
+                .unwrap_or_else(|error| panic!("after {calls} calls, {kept:?}: {error:?}"));
+            let least = synced.iter().rfind(|(at, _)| *at <= calls).unwrap().1;
+            let found = check(&reopened);
+            assert!((least..=12).contains(&found), "after {calls} calls, {kept:?}: {found} of {least}");
+        }
+    }
+}

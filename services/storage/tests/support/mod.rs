@@ -308,6 +308,21 @@ impl Node {
         config: Config,
         clock: SharedClock,
     ) -> Result<Self, Error> {
+        Self::kept(agency, genesis, bus, dir, config, clock, hutong_journal::Options::default(), None)
+    }
+
+    /// With archive and tables on disks of the test's choice.
+    #[allow(clippy::too_many_arguments, reason = "what a storage is given, one by one")]
+    pub fn kept(
+        agency: usize,
+        genesis: &Genesis,
+        bus: &SharedBus,
+        dir: &Path,
+        config: Config,
+        clock: SharedClock,
+        journal: hutong_journal::Options,
+        tables: Option<hutong_store::Backend>,
+    ) -> Result<Self, Error> {
         let metrics = Metrics::new();
         let ids = Invariant::ALL.map(|invariant| invariant.id());
         let invariants = InvariantCounters::new(&metrics, &ids);
@@ -319,8 +334,8 @@ impl Node {
             log_keys: vec![key(agency, Purpose::Log)],
             contracts: contracts(),
             config,
-            journal: hutong_journal::Options::default(),
-            tables: None,
+            journal,
+            tables,
             bus: bus.clone(),
             clock,
             metrics,
