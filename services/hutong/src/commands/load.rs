@@ -17,7 +17,10 @@ pub(super) async fn run(context: Context, args: cli::Load) -> Result<(), Command
     let load = Load::prepare(&city, args.domain, &file, &SystemClock::shared())?;
     let summary = with_bar(&context, load, args.in_flight as usize).await?;
     context.output.result(&summary, Summary::text);
-    Ok(())
+    match summary.finals {
+        0 if summary.submitted > 0 => Err(CommandError::Negative("nothing of the file was loaded".into())),
+        _ => Ok(()),
+    }
 }
 
 /// Loads with a progress bar on standard error, where that is a terminal.

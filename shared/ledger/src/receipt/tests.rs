@@ -276,6 +276,17 @@ impl From<SignedNote> for Text<SignedNote> {
 }
 
 #[test]
+fn a_later_form_is_told_by_its_version_whatever_else_is_in_it() {
+    let City { trust, receipt, .. } = all_signed();
+    let mut document = serde_json::to_value(&receipt).unwrap();
+    document["version"] = 2.into();
+    document["more"] = "as later forms have".into();
+    let told = verify(&serde_json::to_vec(&document).unwrap(), &trust);
+    assert!(matches!(told, Err(VerifyError::Version(2))), "{told:?}");
+    assert!(matches!(verify(b"{}", &trust), Err(VerifyError::Form(_))));
+}
+
+#[test]
 fn unknown_fields_are_refused() {
     let City { trust, receipt, .. } = all_signed();
     let json = serde_json::to_string(&receipt).unwrap();

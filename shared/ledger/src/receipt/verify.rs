@@ -1,5 +1,7 @@
 //! Checking a document against a trust file. Nothing is believed that does not lead back to the pinned epoch.
 
+use serde::{Deserialize, de::DeserializeOwned};
+
 use crate::{
     contract::record_hash,
     entry::Outcome,
@@ -135,14 +137,25 @@ pub enum VerifyError {
 
 /// Checks a receipt in JSON.
 pub fn verify(receipt: &[u8], trust: &TrustFile) -> Result<Verified, VerifyError> {
-    let receipt: Receipt = serde_json::from_slice(receipt).map_err(VerifyError::Form)?;
-    receipt.verify(trust)
+    read::<Receipt>(receipt)?.verify(trust)
 }
 
 /// Checks a proof of a record in JSON.
 pub fn verify_state(receipt: &[u8], trust: &TrustFile) -> Result<VerifiedState, VerifyError> {
-    let receipt: StateReceipt = serde_json::from_slice(receipt).map_err(VerifyError::Form)?;
-    receipt.verify(trust)
+    read::<StateReceipt>(receipt)?.verify(trust)
+}
+
+/// The version first: a later form is told as one, and not as a document that is wrong somewhere.
+fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, VerifyError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let Versioned { version } = serde_json::from_slice(document).map_err(VerifyError::Form)?;
+    if version != VERSION {
+        return Err(VerifyError::Version(version));
+    }
+    serde_json::from_slice(document).map_err(VerifyError::Form)
 }
 
 impl Receipt {
