@@ -86,6 +86,7 @@ impl Grouper {
                 return Ok(());
             }
             tokio::select! {
+                biased;
                 command = commands.recv(), if open => match command {
                     Some(command) => {
                         self.take(command);

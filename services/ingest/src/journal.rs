@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use hutong_journal::{Durable, Journal, Options, SyncPolicy};
+use hutong_journal::{Durable, Journal, Options};
 use hutong_ledger::{hash::sha256, id::Domain};
 
 use crate::Error;
@@ -30,8 +30,7 @@ pub(crate) struct IngestJournal {
 }
 
 impl IngestJournal {
-    pub(crate) fn open(dir: &Path, segment_bytes_max: u64) -> Result<Self, Error> {
-        let options = Options { segment_bytes_max, sync: SyncPolicy::Fdatasync, ..Options::default() };
+    pub(crate) fn open(dir: &Path, options: Options) -> Result<Self, Error> {
         let (journal, recovery) = Journal::open(dir, options)?;
         if let Some(torn) = recovery.torn {
             tracing::info!(path = %torn.path.display(), bytes = torn.cut_bytes, "an unfinished write was cut off");
@@ -117,13 +116,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let domain: Domain = "property".parse().unwrap();
         {
-            let journal = IngestJournal::open(dir.path(), 1 << 20).unwrap();
+            let journal = IngestJournal::open(dir.path(), Options::default()).unwrap();
             let positions: Vec<u64> = (0..5_u8).map(|n| journal.append(domain, &[n; 3]).unwrap()).collect();
             journal.mark(positions[3]).unwrap();
             assert_eq!(journal.read(positions[4]).unwrap().payload, [4_u8; 3].as_slice());
             assert!(journal.read(journal.next_position()).is_err());
         }
-        let kept = IngestJournal::open(dir.path(), 1 << 20).unwrap().kept().unwrap();
+        let kept = IngestJournal::open(dir.path(), Options::default()).unwrap().kept().unwrap();
         let payloads: Vec<_> = kept.iter().map(|kept| (kept.domain, kept.payload.clone())).collect();
         assert_eq!(payloads, [(domain, vec![3; 3].into()), (domain, vec![4; 3].into())]);
     }

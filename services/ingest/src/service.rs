@@ -55,7 +55,19 @@ pub struct IngestService {
 impl IngestService {
     /// Opens the journal in a directory.
     pub fn open(agency: AgencyId, config: Config, dir: &Path, ports: Ports) -> Result<Self, Error> {
-        let journal = IngestJournal::open(dir, config.journal_segment_bytes)?;
+        Self::open_kept(agency, config, dir, ports, hutong_journal::Options::default())
+    }
+
+    /// The same, with the journal kept as a test wants it.
+    pub fn open_kept(
+        agency: AgencyId,
+        config: Config,
+        dir: &Path,
+        ports: Ports,
+        journal: hutong_journal::Options,
+    ) -> Result<Self, Error> {
+        let options = hutong_journal::Options { segment_bytes_max: config.journal_segment_bytes, ..journal };
+        let journal = IngestJournal::open(dir, options)?;
         let core = Arc::new(Core::new(agency, config, journal, dir.to_owned(), ports));
         let (sender, jobs) = unbounded_channel();
         Ok(Self { ingest: Ingest::new(core.clone(), sender), core, jobs })
@@ -71,6 +83,7 @@ impl IngestService {
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let Self { core, ingest, jobs } = self;
         let (commands, height) = tokio::select! {
+            biased;
             () = stop.cancelled() => return Ok(()),
             recovered = recover_at_last(&core) => recovered?,
         };
@@ -90,6 +103,7 @@ impl IngestService {
             core.ports.clock.sleep(DRAIN).await;
         };
         let ended = tokio::select! {
+            biased;
             ended = all(&mut tasks) => ended,
             () = drained => {
                 tracing::warn!("ingest stops with transactions that are not accepted yet; the journal has them");
@@ -116,6 +130,7 @@ async fn all(tasks: &mut JoinSet<Result<(), Error>>) -> Result<(), Error> {
 
 async fn until(stop: CancellationToken, work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     tokio::select! {
+        biased;
         () = stop.cancelled() => Ok(()),
         ended = work => ended,
     }

@@ -59,11 +59,13 @@ impl OrderingService {
     pub async fn run(self, stop: CancellationToken) {
         loop {
             let error = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 error = self.round() => error,
             };
             tracing::warn!(agency = %self.agency, %error, "ordering starts over");
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = self.ports.clock.sleep(self.config.retry()) => {}
             }

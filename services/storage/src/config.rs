@@ -32,6 +32,10 @@ pub struct Config {
     pub tree_changes_max: usize,
     /// Pages of a domain's state tree in memory, at about 1 KiB each.
     pub tree_pages_max: u64,
+    /// For simulation: nothing runs beside the thread that asks for it, so that only the seed decides what follows
+    /// what. Belongs with `sync_every_ms` 0.
+    #[serde(skip)]
+    pub in_step: bool,
 }
 
 impl Default for Config {
@@ -49,6 +53,7 @@ impl Default for Config {
             sync_every_ms: 1000,
             tree_changes_max: 200_000,
             tree_pages_max: 200_000,
+            in_step: false,
         }
     }
 }

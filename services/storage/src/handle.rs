@@ -83,6 +83,8 @@ pub struct Storage {
     pub(crate) folder: Arc<Path>,
     /// Receipts that are built at a time: more would only wait for the cores, each on a thread with memory of its own.
     pub(crate) receipts: Arc<Semaphore>,
+    /// Queries run on the thread that asks.
+    pub(crate) in_step: bool,
 }
 
 impl std::fmt::Debug for Storage {
@@ -113,6 +115,9 @@ impl Storage {
         &self,
         query: impl FnOnce(&Reads) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        if self.in_step {
+            return query(&self.reads);
+        }
         let reads = self.reads.clone();
         let span = tracing::Span::current();
         let done = tokio::task::spawn_blocking(move || span.in_scope(|| query(&reads))).await;
@@ -162,6 +167,7 @@ impl StoragePeer for Storage {
         let mut follow = self.reads.recent.follow();
         // Bound before the wait, so that the guard of `wait_for` does not outlive the select.
         let reached = tokio::select! {
+            biased;
             reached = follow.wait_for(|height| *height > above) => reached.map(|height| *height).ok(),
             () = self.clock.sleep(timeout) => None,
             () = self.inputs.closed() => {

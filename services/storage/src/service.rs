@@ -124,7 +124,7 @@ impl StorageService {
         let recovery::Recovered { archive, store, base, epoch, known } = recovered;
         let recent = Arc::new(Recent::new(base.header.clone(), epoch.clone(), config.recent_bytes_max));
         let state = State::open(config.clone(), store.clone(), recent.clone())?;
-        let (tasks, results, thread) = worker::start(state)?;
+        let (tasks, results, thread) = worker::start(state, config.in_step)?;
         let session = Session(getrandom::u64().map_err(|_| Error::Random)?);
         let recalled_height = known.signed_height();
         let core = Core::new(identity.clone(), config.clone(), base, epoch, known, archive.last(), now);
@@ -149,6 +149,7 @@ impl StorageService {
             receipts: Arc::new(Semaphore::new(RECEIPTS_IN_FLIGHT)),
             agency,
             folder: dir.into(),
+            in_step: config.in_step,
         };
         let service = Self {
             pace: Pace::new(&config),
@@ -166,7 +167,7 @@ impl StorageService {
             recent,
             tasks,
             results,
-            thread: Some(thread),
+            thread,
             inputs,
             waiting: VecDeque::new(),
             computed: HashMap::new(),
@@ -181,6 +182,7 @@ impl StorageService {
     /// Runs until stopped, or until something is wrong that restarting may not cure.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
         let ended = tokio::select! {
+            biased;
             () = stop.cancelled() => Ok(()),
             ended = self.follow() => ended,
         };

@@ -1,4 +1,5 @@
-//! The thread of [`crate::state`]: tasks in order, one at a time.
+//! The thread of [`crate::state`]: tasks in order, one at a time. In a simulation there is no thread: a task is done
+//! when it is handed in.
 
 use std::{
     sync::{Arc, mpsc},
@@ -7,6 +8,7 @@ use std::{
 
 use hutong_ledger::id::{Domain, RecordId};
 use hutong_peer::ExecutedBlock;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc as async_mpsc, oneshot};
 
 use crate::{
@@ -36,11 +38,21 @@ pub(crate) type Results = async_mpsc::UnboundedReceiver<Result<Computed, Error>>
 
 /// Hands tasks to the thread. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Tasks(mpsc::Sender<Task>);
+pub(crate) struct Tasks(Doer);
+
+#[derive(Clone, Debug)]
+enum Doer {
+    Thread(mpsc::Sender<Task>),
+    /// Whoever hands a task in does it; None once it is closed or has failed.
+    Here(Arc<Mutex<Option<State>>>, async_mpsc::UnboundedSender<Result<Computed, Error>>),
+}
 
 impl Tasks {
     pub(crate) fn send(&self, task: Task) -> Result<(), Error> {
-        self.0.send(task).map_err(|_| Error::Gone { what: "state" })
+        match &self.0 {
+            Doer::Thread(tasks) => tasks.send(task).map_err(|_| Error::Gone { what: "state" }),
+            Doer::Here(state, results) => do_here(&mut state.lock(), task, results),
+        }
     }
 
     pub(crate) async fn prove(&self, domain: Domain, record: RecordId) -> Result<Option<ProvenState>, Error> {
@@ -50,10 +62,17 @@ impl Tasks {
     }
 }
 
-/// Starts the thread. It ends when it is told to, or when all [`Tasks`] are gone.
-pub(crate) fn start(mut state: State) -> Result<(Tasks, Results, JoinHandle<()>), Error> {
-    let (tasks, queue) = mpsc::channel();
+/// Starts the thread, unless all is done in step with who asks. It ends when it is told to, or when all [`Tasks`] are
+/// gone.
+pub(crate) fn start(
+    mut state: State,
+    in_step: bool,
+) -> Result<(Tasks, Results, Option<JoinHandle<()>>), Error> {
     let (results, computed) = async_mpsc::unbounded_channel();
+    if in_step {
+        return Ok((Tasks(Doer::Here(Arc::new(Mutex::new(Some(state))), results)), computed, None));
+    }
+    let (tasks, queue) = mpsc::channel();
     let run = move || {
         while let Ok(task) = queue.recv() {
             if matches!(task, Task::Close) {
@@ -70,7 +89,21 @@ pub(crate) fn start(mut state: State) -> Result<(Tasks, Results, JoinHandle<()>)
     };
     let thread = std::thread::Builder::new().name("state".into()).spawn(run);
     let thread = thread.map_err(|_| Error::Gone { what: "state" })?;
-    Ok((Tasks(tasks), computed, thread))
+    Ok((Tasks(Doer::Thread(tasks)), computed, Some(thread)))
+}
+
+fn do_here(
+    state: &mut Option<State>,
+    task: Task,
+    results: &async_mpsc::UnboundedSender<Result<Computed, Error>>,
+) -> Result<(), Error> {
+    let Some(open) = state else { return Err(Error::Gone { what: "state" }) };
+    let done = match task {
+        Task::Close => open.close(),
+        task => return perform(open, task, results).inspect_err(|_| *state = None),
+    };
+    *state = None;
+    done
 }
 
 fn perform(

@@ -9,6 +9,7 @@ use std::{
     io,
     os::unix::fs::FileExt,
     path::Path,
+    pin::Pin,
     sync::Arc,
 };
 
@@ -53,7 +54,16 @@ pub enum Call<'a> {
 /// Where tests interfere: is shown each call before it is made; an error is the call's outcome instead.
 pub trait Faults: fmt::Debug + Send + Sync {
     fn before(&self, call: Call<'_>) -> io::Result<()>;
+
+    /// For simulation: how long a sync takes. Whoever awaits durability waits for this and then syncs on its own
+    /// thread, so that nothing depends on when another thread gets its turn. None: the writer syncs, at its own pace.
+    fn pause(&self) -> Option<Pause> {
+        None
+    }
 }
+
+/// A wait by the clock of a simulation.
+pub type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The disk, with or without faults.
 #[derive(Clone, Debug, Default)]

@@ -56,7 +56,7 @@ use std::{ops::RangeInclusive, path::Path, path::PathBuf, sync::Arc, thread::Joi
 
 use bytes::Bytes;
 
-pub use disk::{Call, Faults};
+pub use disk::{Call, Faults, Pause};
 pub use error::Error;
 pub use read::Iter;
 pub use writer::Durable;

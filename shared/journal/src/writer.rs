@@ -4,14 +4,15 @@
 //! is final: it poisons the journal and is never retried.
 
 use std::{
+    fmt,
     fs::File,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use crate::{
-    Error, SyncPolicy,
+    Error, Pause, SyncPolicy,
     format::{FileHeader, segment_path},
     recover::create_file,
     state::{Chunk, Shared, State, WRITE_BEHIND_BYTES},
@@ -181,18 +182,26 @@ fn request(shared: &Shared, state: &mut State, upto: u64) {
 
 /// Completes when a position is durable, or fails with the journal. Made by
 /// [`Journal::durable`](crate::Journal::durable).
-#[derive(Debug)]
 #[must_use = "nothing is synced before it is polled"]
 pub struct Durable {
     shared: Arc<Shared>,
     upto: u64,
     waiter: Option<u64>,
+    /// What a simulation puts in place of the writer's own pace.
+    pause: Option<Pause>,
+}
+
+impl fmt::Debug for Durable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Durable").field("upto", &self.upto).finish_non_exhaustive()
+    }
 }
 
 impl Durable {
     pub(crate) fn new(shared: Arc<Shared>, upto: u64) -> Self {
         let upto = upto.min(shared.lock().next - 1);
-        Self { shared, upto, waiter: None }
+        let pause = shared.disk.0.as_ref().and_then(|faults| faults.pause());
+        Self { shared, upto, waiter: None, pause }
     }
 }
 
@@ -201,6 +210,11 @@ impl Future for Durable {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if let Some(pause) = &mut this.pause {
+            ready!(pause.as_mut().poll(context));
+            this.pause = None;
+            return Poll::Ready(sync(&this.shared, this.upto));
+        }
         let mut state = this.shared.lock();
         if let Err(error) = state.check() {
             return Poll::Ready(Err(error));

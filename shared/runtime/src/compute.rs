@@ -14,6 +14,8 @@ use crate::{Error, error::panic_message};
 #[derive(Clone, Debug)]
 pub struct ComputePool {
     pool: Arc<rayon::ThreadPool>,
+    /// Whoever computes holds up its own thread meanwhile.
+    in_step: bool,
 }
 
 impl ComputePool {
@@ -25,7 +27,13 @@ impl ComputePool {
             .thread_name(|index| format!("compute-{index}"))
             .build()
             .map_err(|source| Error::Threads { threads, source })?;
-        Ok(Self { pool: Arc::new(pool) })
+        Ok(Self { pool: Arc::new(pool), in_step: false })
+    }
+
+    /// For simulation: one thread, for which the caller's thread waits, so that results come in the order in which
+    /// they were asked for.
+    pub fn in_step() -> Result<Self, Error> {
+        Ok(Self { in_step: true, ..Self::new(1)? })
     }
 
     /// Computes on the pool and gives the result; a panic becomes an error. Inside, rayon's parallel iterators
@@ -35,6 +43,10 @@ impl ComputePool {
         R: Send + 'static,
         F: FnOnce() -> R + Send + 'static,
     {
+        if self.in_step {
+            let done = self.pool.install(|| catch_unwind(AssertUnwindSafe(compute)));
+            return done.map_err(|payload| Error::Computation { message: panic_message(payload.as_ref()) });
+        }
         let (answer, result) = oneshot::channel();
         let span = tracing::Span::current();
         self.pool.spawn(move || {
@@ -71,6 +83,16 @@ mod tests {
         let sum: u64 = pool.run(|| (0..1000u64).into_par_iter().sum()).await.unwrap();
         assert_eq!(sum, 499_500);
         assert_eq!(pool.threads(), 2);
+    }
+
+    #[tokio::test]
+    async fn in_step_the_first_poll_gives_the_result() {
+        let pool = ComputePool::in_step().unwrap();
+        let mut sum = std::pin::pin!(pool.run(|| 3 + 4));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(sum.as_mut().poll(&mut context), std::task::Poll::Ready(Ok(7))));
+        let error = pool.run(|| -> u8 { panic!("bad") }).await.unwrap_err();
+        assert!(matches!(&error, Error::Computation { message } if message == "bad"), "{error}");
     }
 
     #[tokio::test]

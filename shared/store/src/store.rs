@@ -19,7 +19,7 @@ pub type BeforeSync = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 pub struct Options {
     /// Pages in memory, in bytes.
     pub cache_bytes: usize,
-    /// At the latest so long after an unsynced commit, one is synced.
+    /// At the latest so long after an unsynced commit, one is synced. Zero: a write returns when it is synced.
     pub sync_every: Duration,
     /// At the latest after so many unsynced bytes, one is synced.
     pub sync_bytes: usize,
@@ -59,6 +59,8 @@ pub struct Store {
     database: Arc<Database>,
     queue: Arc<Queue>,
     writer: Option<JoinHandle<()>>,
+    /// Every write is synced before it returns.
+    in_step: bool,
 }
 
 impl Store {
@@ -85,17 +87,22 @@ impl Store {
         if let Some(form) = options.form {
             form::check(&database, path, form)?;
         }
+        let in_step = options.sync_every.is_zero();
         let (database, queue) = (Arc::new(database), Arc::new(Queue::default()));
         let writer = std::thread::Builder::new().name("store".into()).spawn({
             let (database, queue) = (database.clone(), queue.clone());
             move || writer::run(&database, &queue, &options)
         });
-        Ok(Self { database, queue, writer: Some(writer.map_err(|e| Error::Thread(Arc::new(e)))?) })
+        let writer = Some(writer.map_err(|e| Error::Thread(Arc::new(e)))?);
+        Ok(Self { database, queue, writer, in_step })
     }
 
     /// Queues a batch; `done` is called on the writer's thread once readers see it, or when it failed. Batches
     /// become visible in the order in which they are queued.
     pub fn write(&self, batch: Batch, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        if self.in_step {
+            return done(self.write_synced(batch));
+        }
         self.queue.push(batch, Box::new(done), false);
     }
 

@@ -44,7 +44,7 @@ impl Core {
     pub(crate) fn in_memory(options: Options) -> Result<Self, Error> {
         let mut logs = new_logs(&options, true);
         for log in &mut logs {
-            log.restore(StreamState { incarnation: random()?, last: 0, subjects: Vec::new() });
+            log.restore(StreamState { incarnation: incarnation(&options)?, last: 0, subjects: Vec::new() });
         }
         Ok(Self::new(logs, None, options))
     }
@@ -59,7 +59,7 @@ impl Core {
                 return Err(Error::Record { position, reason: "no record says what was before it" });
             }
             for log in &mut logs {
-                log.restore(StreamState { incarnation: random()?, ..log.state() });
+                log.restore(StreamState { incarnation: incarnation(&options)?, ..log.state() });
             }
             let position = journal.append(KIND_STATE, &encode_state(&logs.each_ref().map(Log::state)))?;
             journal.sync(position)?;
@@ -276,6 +276,6 @@ fn index(stream: Stream) -> usize {
     }
 }
 
-fn random() -> Result<u64, Error> {
-    getrandom::u64().map_err(|_| Error::Random)
+fn incarnation(options: &Options) -> Result<u64, Error> {
+    options.incarnation.map_or_else(|| getrandom::u64().map_err(|_| Error::Random), Ok)
 }

@@ -45,6 +45,8 @@ pub struct Options {
     /// What a listener or server may leave waiting before it misses messages.
     pub queue_messages_max: usize,
     pub faults: Option<Arc<dyn Faults>>,
+    /// For simulation: what new streams are told apart by, instead of a random number.
+    pub incarnation: Option<u64>,
 }
 
 impl Default for Options {
@@ -56,6 +58,7 @@ impl Default for Options {
             duplicates_max: 100_000,
             queue_messages_max: 4096,
             faults: None,
+            incarnation: None,
         }
     }
 }
