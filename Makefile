@@ -2,7 +2,7 @@
 # others call where they need it, installs the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test format lint bench golden test-compose test-k8s
+.PHONY: help setup up test format lint bench golden test-compose test-k8s test-stock
 
 CARGO ?= cargo
 # Options for `hutong up` and `hutong bench`: make up UP="--data city", make bench BENCH_SECONDS=30
@@ -38,6 +38,9 @@ test-compose: ## Prove docker-compose.yml where a Docker engine runs: load, kill
 
 test-k8s: ## Render k8s/ and check it against the schemas of several versions of Kubernetes
 	@scripts/test-k8s
+
+test-stock: ## Follow an agency's changes with stock software: nats-py, the CloudEvents SDK, Standard Webhooks
+	@scripts/test-stock
 
 bench: ## Measure this machine: bulk over the bus, singles over HTTP, four agencies
 	@scripts/setup compiler
