@@ -2,12 +2,15 @@
 # others call where they need it, installs the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test format lint bench golden test-compose test-k8s test-stock
+.PHONY: help setup up test crash-images fuzz format lint bench golden test-compose test-k8s test-stock
 
 CARGO ?= cargo
 # Options for `hutong up` and `hutong bench`: make up UP="--data city", make bench BENCH_SECONDS=30
 UP ?=
 BENCH_SECONDS ?= 10
+# How much to try: make crash-images IMAGES=5000, make fuzz SECONDS=600
+IMAGES ?= 2000
+SECONDS ?= 300
 BENCH = $(CARGO) run --release --quiet -p hutong -- bench --json --seconds $(BENCH_SECONDS)
 
 help: ## List what can be made
@@ -22,6 +25,12 @@ up: ## Run a city with four agencies in one process and load the bundled propert
 
 test: setup ## Run all tests, on the embedded bus and on a real nats-server
 	$(CARGO) test --workspace --locked --no-fail-fast
+
+crash-images: ## Cut the power of a storage at any call, IMAGES times, and look for what it had let out
+	IMAGES=$(IMAGES) $(CARGO) test -p hutong-storage --test crash_images -- --nocapture
+
+fuzz: ## Give hostile bytes to every decoder, and hostile requests to a city, for SECONDS each
+	FUZZ_SECONDS=$(SECONDS) $(CARGO) test -p hutong-test-fuzz -- --nocapture
 
 format: ## Format all code
 	$(CARGO) fmt --all
