@@ -14,17 +14,18 @@ use redb::{Builder, DatabaseError, StorageError};
 
 use crate::faulty::FaultyBackend;
 
-/// Makes the file of an empty store, unless there is one.
+/// Makes the file of an empty store, unless there is one. One without a byte is none: its maker wants its rights kept.
 pub(crate) fn create(path: &Path) -> Result<(), DatabaseError> {
-    if path.exists() {
+    let found = fs::metadata(path).ok();
+    if found.as_ref().is_some_and(|found| found.len() > 0) {
         return Ok(());
     }
     let memory = FaultyBackend::default();
     drop(Builder::new().create_with_backend(memory.clone())?);
-    name(path, &memory.crash_image(|_| true)).map_err(|error| StorageError::Io(error).into())
+    name(path, found, &memory.crash_image(|_| true)).map_err(|error| StorageError::Io(error).into())
 }
 
-fn name(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn name(path: &Path, found: Option<fs::Metadata>, bytes: &[u8]) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}.tmp", std::process::id()));
     let draft = Path::new(&draft);
@@ -34,6 +35,10 @@ fn name(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    if let Some(found) = found {
+        file.set_permissions(found.permissions())?;
+        fs::remove_file(path)?;
+    }
     // A link, unlike a new name, leaves alone what another process has made and opened in the meantime.
     match fs::hard_link(draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(draft)?,

@@ -148,6 +148,13 @@ fn a_new_store_appears_whole_or_not_at_all() {
     store.write_synced(batch(1)).unwrap();
     assert!(!draft.exists());
     drop(store);
+    // An empty file is no store yet, and keeps its rights as one.
+    use std::os::unix::fs::PermissionsExt as _;
+    let private = dir.path().join("private.redb");
+    std::fs::write(&private, b"").unwrap();
+    std::fs::set_permissions(&private, std::fs::Permissions::from_mode(0o600)).unwrap();
+    drop(Store::open(&private, options()).unwrap());
+    assert_eq!(std::fs::metadata(&private).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(check(&Store::open(&path, options()).unwrap()), 1);
 }
 

@@ -12,6 +12,8 @@ use hutong_peer::{
 use hutong_store::{Options, Store, faulty::FaultyBackend};
 use hutong_wire::v1::disclosure::{Erasure, ErasureStatus, SealedField};
 
+mod power_cuts;
+
 use super::{
     Safe,
     following::Changed,
