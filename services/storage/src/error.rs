@@ -52,7 +52,7 @@ pub enum Error {
 
 impl Error {
     /// The invariant that this is the violation of.
-    pub(crate) fn invariant(&self) -> Option<Invariant> {
+    pub fn invariant(&self) -> Option<Invariant> {
         match self {
             Self::Broken { invariant, .. } => Some(*invariant),
             Self::Forked { .. } => Some(Invariant::Final),
