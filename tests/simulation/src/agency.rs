@@ -142,7 +142,7 @@ async fn live(world: &Arc<World>, at: usize, folder: &Path, tables: Vec<u8>) -> 
         let _ = (&mut running).await;
     }
     if let Some(Ok(Err(error))) = &ended {
-        world.note("storage ended", at, error.to_string().as_bytes());
+        world.note("storage ended", at, &[]);
         if alive.load(Ordering::Relaxed) && error.invariant().is_some() {
             world.broke(format!("{}: {error}", name(at)));
         }
@@ -247,7 +247,7 @@ async fn take_in(common: Common) {
                     _ = service.run(CancellationToken::new()) => {}
                 }
             }
-            Err(error) => world.note("ingest", at, error.to_string().as_bytes()),
+            Err(_) => world.note("ingest did not open", at, &[]),
         }
         drop(dead);
         *world.ingest.lock() = None;
