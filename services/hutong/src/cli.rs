@@ -315,11 +315,14 @@ pub struct ReceiptArgs {
 #[derive(Debug, Args)]
 pub struct Verify {
     /// A receipt, or a proof from `hutong get proof`
-    #[arg(required_unless_present = "accesses")]
+    #[arg(required_unless_present_any = ["accesses", "evidence"])]
     pub receipt: Option<PathBuf>,
     /// A list of accesses from `hutong accesses --output`
     #[arg(long, conflicts_with = "receipt")]
     pub accesses: Option<PathBuf>,
+    /// Evidence of misbehaviour, from the folder `evidence` of an agency's storage
+    #[arg(long, conflicts_with_all = ["receipt", "accesses"])]
+    pub evidence: Option<PathBuf>,
     /// The trust file
     #[arg(long)]
     pub trust: PathBuf,

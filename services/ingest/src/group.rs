@@ -86,7 +86,11 @@ impl Grouper {
                 return Ok(());
             }
             tokio::select! {
+                // First what has ended: there are few of those, and however many commands come, each frees a place for more.
                 biased;
+                Some((domain, appended)) = self.appends.next(), if !self.appends.is_empty() => {
+                    self.done(domain, appended)?;
+                }
                 command = commands.recv(), if open => match command {
                     Some(command) => {
                         self.take(command);
@@ -96,9 +100,6 @@ impl Grouper {
                     }
                     None => open = false,
                 },
-                Some((domain, appended)) = self.appends.next(), if !self.appends.is_empty() => {
-                    self.done(domain, appended)?;
-                }
                 () = clock.sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             }
         }

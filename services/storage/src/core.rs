@@ -117,6 +117,15 @@ pub(crate) enum Action {
         invariant: Invariant,
         evidence: String,
     },
+    /// Someone signed what convicts them: kept as a document that others can check.
+    Convict(Charge),
+}
+
+/// What an agency signed that none signs that keeps the rules.
+#[derive(Clone, Debug)]
+pub(crate) enum Charge {
+    TwoVotes(Box<[Vote; 2]>),
+    OtherRoots(Box<OtherRoots>),
 }
 
 /// What is let go of once the archive is durable up to a position.
@@ -125,6 +134,16 @@ enum Release {
     Vote(Vote),
     Cosigned(Cosigned),
     Status(Token, Status),
+}
+
+/// Another result than the quorum's, for the same block.
+#[derive(Clone, Debug)]
+pub(crate) struct OtherRoots {
+    /// As one host cosigned it.
+    pub(crate) signed: SignedCheckpoint,
+    pub(crate) quorum: SignedCheckpoint,
+    /// Membership's, of the quorum.
+    pub(crate) membership: SignedCheckpoint,
 }
 
 #[derive(Debug)]

@@ -18,6 +18,8 @@ pub enum Error {
     Bus(#[from] hutong_bus::Error),
     #[error("cannot use the directory {}", path.display())]
     Directory { path: PathBuf, source: std::sync::Arc<std::io::Error> },
+    #[error("{}: the evidence cannot be written", path.display())]
+    Evidence { path: PathBuf, source: std::sync::Arc<std::io::Error> },
     /// The directory holds another chain's or agency's data. Give each its own.
     #[error("{} is not the archive of {agency} on {chain}", dir.display())]
     Foreign { dir: PathBuf, chain: ChainId, agency: AgencyId },

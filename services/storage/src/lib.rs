@@ -25,6 +25,7 @@ mod config;
 mod core;
 mod edge;
 mod error;
+mod evidence;
 mod fsck;
 mod gauges;
 mod handle;

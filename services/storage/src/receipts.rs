@@ -48,7 +48,7 @@ impl Reads {
     }
 
     /// The chain of epochs up to the one in force at a height.
-    fn transitions(&self, height: u64) -> Result<Vec<Transition>, Error> {
+    pub(crate) fn transitions(&self, height: u64) -> Result<Vec<Transition>, Error> {
         self.learn_epochs()?;
         let epochs = self.epochs.0.read();
         let past = epochs.iter().take_while(|made| made.epoch.from_height <= height);

@@ -32,7 +32,8 @@ use crate::{
     Config, Error,
     agency::{Answers, reply},
     archive::Archive,
-    core::{Action, Core, Finalized, Identity, Now, Token},
+    core::{Action, Charge, Core, Finalized, Identity, Now, Token},
+    evidence,
     gauges::Gauges,
     handle::{Input, Other, Storage},
     peers::{Found, Pace},
@@ -92,6 +93,9 @@ pub struct StorageService {
     archive: Arc<Archive>,
     recent: Arc<Recent>,
     answers: Answers,
+    reads: Reads,
+    /// Where archive and final state are.
+    folder: PathBuf,
     tasks: Tasks,
     results: Results,
     thread: Option<JoinHandle<()>>,
@@ -148,7 +152,7 @@ impl StorageService {
             invariants: setup.invariants.clone(),
             receipts: Arc::new(Semaphore::new(RECEIPTS_IN_FLIGHT)),
             agency,
-            folder: dir.into(),
+            folder: dir.as_path().into(),
             in_step: config.in_step,
         };
         let service = Self {
@@ -159,7 +163,9 @@ impl StorageService {
             invariants: setup.invariants,
             gauges: Gauges::new(&setup.metrics, agency),
             core,
-            answers: Answers { reads, identity: identity.clone() },
+            answers: Answers { reads: reads.clone(), identity: identity.clone() },
+            reads,
+            folder: dir,
             identity,
             session,
             recalled_height,
@@ -303,9 +309,21 @@ impl StorageService {
                 Action::Violation { invariant, evidence } => {
                     self.invariants.violated(invariant.id(), &evidence);
                 }
+                Action::Convict(charge) => self.keep_evidence(charge),
             }
         }
         Ok(())
+    }
+
+    /// Beside the loop: it may have to look up how the epochs came about.
+    fn keep_evidence(&self, charge: Charge) {
+        let (reads, folder) = (self.reads.clone(), self.folder.join(evidence::FOLDER));
+        tokio::task::spawn_blocking(move || match evidence::keep(&reads, &folder, &charge) {
+            Ok(path) => {
+                tracing::error!(path = %path.display(), "evidence of misbehaviour is kept; see hutong verify --evidence")
+            }
+            Err(error) => tracing::error!(%error, ?charge, "evidence of misbehaviour can't be kept"),
+        });
     }
 
     fn finalize(&mut self, end: Finalized) -> Result<(), Error> {

@@ -73,10 +73,10 @@ impl ValidationService {
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         loop {
             let error = tokio::select! {
-            biased;
-                            () = stop.cancelled() => return Ok(()),
-                            error = self.round() => error,
-                        };
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                error = self.round() => error,
+            };
             if stop.is_cancelled() {
                 // What ends beside us in a drain is no failure.
                 return Ok(());
@@ -87,10 +87,10 @@ impl ValidationService {
             }
             tracing::warn!(agency = %self.agency, %error, "validation starts over");
             tokio::select! {
-            biased;
-                            () = stop.cancelled() => return Ok(()),
-                            () = tokio::time::sleep(self.config.retry()) => {}
-                        }
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(self.config.retry()) => {}
+            }
         }
     }
 
@@ -117,10 +117,10 @@ impl ValidationService {
             able: None,
         };
         tokio::select! {
-        biased;
-                    error = round.run(follow) => error,
-                    error = self.follow_finals(height, finals) => error,
-                }
+            biased;
+            error = round.run(follow) => error,
+            error = self.follow_finals(height, finals) => error,
+        }
     }
 
     async fn follow_finals(&self, mut height: u64, finals: watch::Sender<u64>) -> Error {
@@ -197,14 +197,14 @@ impl Round<'_> {
             }
             let waits_for_segment = self.lane.slot(self.overlay.next_height()).is_some();
             tokio::select! {
-            biased;
-                            entry = entries.next() => match entry {
-                                Some(entry) => self.take(entry?),
-                                None => return Err(Error::Ended),
-                            },
-                            changed = finals.changed() => changed.map_err(|_| Error::Ended)?,
-                            () = tokio::time::sleep(patience), if waits_for_segment => self.fetch_missing().await,
-                        }
+                biased;
+                entry = entries.next() => match entry {
+                    Some(entry) => self.take(entry?),
+                    None => return Err(Error::Ended),
+                },
+                changed = finals.changed() => changed.map_err(|_| Error::Ended)?,
+                () = tokio::time::sleep(patience), if waits_for_segment => self.fetch_missing().await,
+            }
         }
     }
 

@@ -19,6 +19,7 @@ pub mod chain;
 pub mod contract;
 pub mod entry;
 pub mod epoch;
+pub mod evidence;
 pub mod execute;
 pub mod genesis;
 pub mod hash;

@@ -11,7 +11,7 @@
 //! Parts: [`document`] is the form, [`verify`] the check and what can be wrong, `court` its judge of
 //! notes.
 
-mod court;
+pub(crate) mod court;
 pub mod document;
 pub mod verify;
 
@@ -21,4 +21,4 @@ pub use document::{
 pub use verify::{Fault, Standing, Verified, VerifiedState, VerifyError, verify, verify_state};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

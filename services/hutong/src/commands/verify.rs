@@ -4,7 +4,10 @@ use std::path::Path;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hutong_disclosure::render;
-use hutong_ledger::receipt::{self, Standing, TrustFile};
+use hutong_ledger::{
+    evidence::Misdeed,
+    receipt::{self, Standing, TrustFile},
+};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -22,8 +25,11 @@ pub(super) fn run(context: &Context, args: &Verify) -> Result<(), CommandError> 
     if let Some(path) = &args.accesses {
         return accesses(context, &read(path)?, &trust);
     }
+    if let Some(path) = &args.evidence {
+        return evidence(context, &read(path)?, &trust);
+    }
     let Some(path) = &args.receipt else {
-        return Err(CommandError::Usage("name a receipt, or a list with --accesses".into()));
+        return Err(CommandError::Usage("name a receipt, a list with --accesses, or --evidence".into()));
     };
     let file = read(path)?;
     let extract: Option<Extract<'_>> = serde_json::from_slice(&file).ok();
@@ -63,6 +69,38 @@ pub(super) fn run(context: &Context, args: &Verify) -> Result<(), CommandError> 
     result["chain"] = trust.chain.as_str().into();
     result["standing"] = stands(&standing);
     context.output.result(&result, |result| text(result, &standing));
+    Ok(())
+}
+
+/// What an agency signed against the rules, proven to whoever holds the trust file.
+fn evidence(context: &Context, document: &[u8], trust: &TrustFile) -> Result<(), CommandError> {
+    let proven = hutong_ledger::evidence::verify(document, trust)
+        .map_err(|error| CommandError::Negative(format!("proves nothing: {error}")))?;
+    let agency = proven.agency;
+    let (mut result, told) = match &proven.misdeed {
+        Misdeed::TwoVotes { height, view, blocks } => (
+            json!({ "misdeed": "two_votes", "height": height, "view": view, "blocks": blocks }),
+            format!(
+                "{agency} voted for two blocks at height {height} in view {view}:\n  {}\n  {}",
+                blocks[0], blocks[1]
+            ),
+        ),
+        Misdeed::OtherRoots { domain, height, block, quorum } => (
+            json!({
+                "misdeed": "other_roots", "domain": domain, "height": height, "block": block,
+                "standing": stands(quorum),
+            }),
+            format!(
+                "{agency} cosigned another result of {domain} at height {height} than {} of its {} hosts, for block\n  {block}",
+                quorum.cosigners.len(),
+                quorum.hosts.len()
+            ),
+        ),
+    };
+    result["verified"] = true.into();
+    result["chain"] = trust.chain.as_str().into();
+    result["agency"] = agency.as_str().into();
+    context.output.result(&result, |_| told);
     Ok(())
 }
 

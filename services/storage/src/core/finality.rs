@@ -2,14 +2,14 @@
 
 use hutong_ledger::{
     epoch::{Purpose, faults},
-    id::{ChainId, KeyId},
+    id::{ChainId, Domain, KeyId},
     invariant::Invariant,
     note::cosignature_message,
 };
 use hutong_peer::agency::{Cosignature, Cosigned};
 
 use super::{
-    Action, Core, Finalized, Now, Release,
+    Action, Charge, Core, Finalized, Now, OtherRoots, Release,
     slot::{LogSignature, Slot},
 };
 use crate::{
@@ -169,6 +169,14 @@ impl Core {
                         slot.count(&cosigned, note, slot.log_signature(&chain, &cosigned, note));
                     } else {
                         slot.differing.entry(own.domain).or_default().push(cosigned.agency);
+                        slot.dissent.push(SignedCheckpoint {
+                            point: theirs,
+                            height,
+                            block: hash,
+                            view: cosigned.view,
+                            cosignatures: vec![host_cosignature(&cosigned, note)],
+                            log: None,
+                        });
                         evidence.push(format!(
                             "{} signed {theirs:?} at height {height} where this agency has {own:?}",
                             cosigned.agency
@@ -214,6 +222,7 @@ impl Core {
         if !self.known.finals.contains_key(&height) {
             self.append(Record::Final(FinalRecord { height, block, notes: notes.clone() }));
         }
+        self.convict(&slot.dissent, &notes);
         self.base.header = slot.block.proposal.header.clone();
         self.base.hash = block;
         self.base_seen_ms = Some(slot.seen_ms);
@@ -230,6 +239,21 @@ impl Core {
             position: slot.position,
             epoch: self.epoch.clone(),
         })));
+    }
+
+    /// Now that a quorum stands for a result, whoever signed another is shown to have.
+    fn convict(&mut self, dissent: &[SignedCheckpoint], notes: &[SignedCheckpoint]) {
+        let of = |domain| notes.iter().find(|note| note.point.domain == domain);
+        for signed in dissent {
+            if let (Some(quorum), Some(membership)) = (of(signed.point.domain), of(Domain::MEMBERSHIP)) {
+                let other = OtherRoots {
+                    signed: signed.clone(),
+                    quorum: quorum.clone(),
+                    membership: membership.clone(),
+                };
+                self.actions.push(Action::Convict(Charge::OtherRoots(Box::new(other))));
+            }
+        }
     }
 
     /// The agency's own cosignatures above the final state from a height on that are outside already.

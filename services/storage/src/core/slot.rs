@@ -10,7 +10,7 @@ use hutong_ledger::{
 use hutong_peer::{ExecutedBlock, agency::Cosigned};
 
 use super::Now;
-use crate::checkpoint::{HostCosignature, Point};
+use crate::checkpoint::{HostCosignature, Point, SignedCheckpoint};
 
 pub(crate) type LogSignature = (KeyId, [u8; 64]);
 
@@ -52,6 +52,8 @@ pub(crate) struct Slot {
     pub(crate) signed: BTreeMap<u32, Signed>,
     /// Agencies that validly signed other points.
     pub(crate) differing: BTreeMap<Domain, Vec<AgencyId>>,
+    /// What they signed.
+    pub(crate) dissent: Vec<SignedCheckpoint>,
 }
 
 impl Slot {
@@ -74,6 +76,7 @@ impl Slot {
             own: BTreeMap::new(),
             signed: BTreeMap::new(),
             differing: BTreeMap::new(),
+            dissent: Vec::new(),
         }
     }
 

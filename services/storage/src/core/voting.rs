@@ -8,7 +8,7 @@ use hutong_ledger::{
     vote::{Ballot, Certificate, HostSignature, Vote},
 };
 
-use super::{Action, Core, Now, Release, heard::HEIGHTS_AHEAD_MAX};
+use super::{Action, Charge, Core, Now, Release, heard::HEIGHTS_AHEAD_MAX};
 use crate::archive::Record;
 
 impl Core {
@@ -24,6 +24,7 @@ impl Core {
             && vote.verifies(self.epoch_at(height))
         {
             self.violation(Invariant::One, format!("{first:?} and {vote:?}"));
+            self.actions.push(Action::Convict(Charge::TwoVotes(Box::new([first, vote]))));
             return Ok(());
         }
         self.heard.entry(height).or_default().vote(vote, false);

@@ -19,10 +19,10 @@ pub(super) struct Cosigned {
 }
 
 /// Judges notes under an epoch.
-pub(super) struct Court<'a> {
-    pub(super) chain: &'a ChainId,
-    pub(super) epoch: &'a Epoch,
-    pub(super) part: Fault,
+pub(crate) struct Court<'a> {
+    pub(crate) chain: &'a ChainId,
+    pub(crate) epoch: &'a Epoch,
+    pub(crate) part: Fault,
 }
 
 impl Court<'_> {
@@ -31,7 +31,7 @@ impl Court<'_> {
     }
 
     /// Judges a domain's note and membership's: a quorum each, of the same block.
-    pub(super) fn both(
+    pub(crate) fn both(
         &self,
         domain: Domain,
         note: &SignedNote,
@@ -62,6 +62,18 @@ impl Court<'_> {
             validating_cosigners: all.cosigners,
             time_s: own.time_s,
         })
+    }
+
+    /// The one host of a domain that cosigned a note, if exactly one did and nobody else signed it.
+    pub(crate) fn host(&self, domain: Domain, note: &SignedNote) -> Result<Option<AgencyId>, VerifyError> {
+        let part = self.part;
+        let (keys, owners) = self.keys(domain, &self.epoch.hosts(domain))?;
+        let signed = note.verify(&keys).map_err(|source| VerifyError::Signature { part, domain, source })?;
+        let [one] = signed.as_slice() else { return Ok(None) };
+        if note.signatures().len() != 1 || one.time_s.is_none() {
+            return Ok(None);
+        }
+        Ok(keys.iter().position(|key| key == one.key).and_then(|at| owners[at]))
     }
 
     /// Judges a note: of this domain, signed by nobody unknown, validly, by a quorum of the hosts.

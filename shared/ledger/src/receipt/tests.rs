@@ -20,19 +20,19 @@ use crate::{
     state_tree::{MemoryTree, StateKey},
 };
 
-fn pair(agency: usize, life: u8) -> Ed25519KeyPair {
+pub(crate) fn pair(agency: usize, life: u8) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[agency as u8 * 16 + life + 1; 32]).unwrap()
 }
 
-fn public(pair: &Ed25519KeyPair) -> [u8; 32] {
+pub(crate) fn public(pair: &Ed25519KeyPair) -> [u8; 32] {
     pair.public_key().as_ref().try_into().unwrap()
 }
 
-fn name(agency: usize) -> AgencyId {
+pub(crate) fn name(agency: usize) -> AgencyId {
     format!("agency-{agency}").parse().unwrap()
 }
 
-fn notes() -> Domain {
+pub(crate) fn notes() -> Domain {
     "notes".parse().unwrap()
 }
 
@@ -83,9 +83,9 @@ fn signed(
     note
 }
 
-struct City {
-    trust: TrustFile,
-    receipt: Receipt,
+pub(crate) struct City {
+    pub(crate) trust: TrustFile,
+    pub(crate) receipt: Receipt,
     state: StateReceipt,
 }
 
@@ -184,7 +184,7 @@ fn city(signers: &[usize]) -> City {
     City { trust, receipt, state }
 }
 
-fn all_signed() -> City {
+pub(crate) fn all_signed() -> City {
     city(&[0, 1, 2, 3])
 }
 

@@ -129,6 +129,8 @@ pub enum VerifyError {
     EpochHeight { number: u64, height: u64, from: u64 },
     #[error("it is of height {height}; epoch {epoch} holds from height {from} only")]
     BeforeEpoch { height: u64, epoch: u64, from: u64 },
+    #[error("a note is no checkpoint of a domain of the city")]
+    CheckpointForm,
     #[error("the proof of the record's state is malformed")]
     StateForm,
     #[error("the record's state: {0}")]
@@ -146,7 +148,7 @@ pub fn verify_state(receipt: &[u8], trust: &TrustFile) -> Result<VerifiedState, 
 }
 
 /// The version first: a later form is told as one, and not as a document that is wrong somewhere.
-fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, VerifyError> {
+pub(crate) fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, VerifyError> {
     #[derive(Deserialize)]
     struct Versioned {
         version: u32,
@@ -215,7 +217,7 @@ impl StateReceipt {
 }
 
 impl TrustFile {
-    fn admits(&self, version: u32, chain: ChainId) -> Result<(), VerifyError> {
+    pub(crate) fn admits(&self, version: u32, chain: ChainId) -> Result<(), VerifyError> {
         if self.version != VERSION {
             return Err(VerifyError::Trust(format!("form {}", self.version)));
         }
@@ -233,6 +235,17 @@ impl TrustFile {
             return Err(VerifyError::Chain { found: chain, trusted: self.chain });
         }
         Ok(())
+    }
+}
+
+impl TrustFile {
+    /// The epoch in force at a height; epochs that came later are passed over.
+    pub(crate) fn follow(&self, epochs: &[Transition], height: u64) -> Result<Epoch, VerifyError> {
+        let later = |transition: &Transition| {
+            Epoch::decode(&transition.epoch.0).is_ok_and(|epoch| epoch.from_height > height)
+        };
+        let until = epochs.iter().position(later).unwrap_or(epochs.len());
+        follow(self, &epochs[..until], height)
     }
 }
 
