@@ -99,14 +99,13 @@ fn remember(archive: &Archive, from: u64, height: u64) -> Result<Known, Error> {
                 let proposal = Proposal::decode(&block.proposal)
                     .map_err(|error| Error::Archive { position, reason: error.to_string() })?;
                 let (at, view) = (proposal.header.height, proposal.view);
-                if at > height {
-                    let hash = proposal.header.hash();
-                    // Another block superseded what stood at its height and above; a repeat leaves what is above.
-                    if known.block(at).is_none_or(|held| held.hash != hash) {
-                        known.blocks.split_off(&at);
-                    }
-                    known.blocks.insert(at, KnownBlock { hash, view, position, seen_ms: block.seen_ms });
+                let hash = proposal.header.hash();
+                // Another block superseded what stood at its height and above, be it final by now or not; a repeat leaves
+                // what is above.
+                if known.block(at).is_none_or(|held| held.hash != hash) {
+                    known.blocks.split_off(&at);
                 }
+                known.blocks.insert(at, KnownBlock { hash, view, position, seen_ms: block.seen_ms });
             }
             Record::Vote(vote) if vote.ballot.height > height => {
                 let ballot = vote.ballot;
@@ -129,5 +128,6 @@ fn remember(archive: &Archive, from: u64, height: u64) -> Result<Known, Error> {
             _ => {}
         }
     }
+    known.blocks = known.blocks.split_off(&(height + 1));
     Ok(known)
 }

@@ -148,6 +148,55 @@ async fn an_uncertified_block_is_superseded_with_all_above_it() {
     }
 }
 
+/// Another block at the height of the given one, with the same transactions, on another parent.
+fn onto(maker: &Maker, of: &ExecutedBlock, parent: &ExecutedBlock) -> Arc<ExecutedBlock> {
+    let mut header = of.proposal.header.clone();
+    header.prev = parent.hash;
+    let segments = of.segments.iter().map(|part| part.segment.clone()).collect();
+    execute(&header, &maker.epoch, segments, &mut Records::new(), 0, Vec::new())
+}
+
+/// What stood on a superseded block is in the archive and nowhere else: another block of its height and view takes its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stood_on_a_superseded_block_keeps_nobody_from_what_stands_on_the_fresh_one() {
+    for restarted_again in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let genesis = genesis(4);
+        let (bus, mut maker) = (bus(), Maker::new(&genesis));
+        let start = |at: usize| Node::start(at, &genesis, &bus, &dir.path().join(at.to_string()));
+        let mut nodes: Vec<Node> = (0..3).map(start).collect();
+        let lost = maker.block(&["a=1"]);
+        let child = maker.block(&["a=2"]);
+        nodes[0].submit(&lost).await;
+        nodes[0].submit(&child).await;
+        let statuses =
+            [status(&bus, 0, 1, 1).await, status(&bus, 1, 1, 1).await, status(&bus, 2, 1, 1).await];
+        let fresh = rival(&mut maker, &lost, 1, statuses.to_vec());
+        let again = onto(&maker, &child, &fresh);
+        // It restarts with the lost block and its child in the archive.
+        nodes.remove(0).stop().await.unwrap();
+        nodes.insert(0, start(0));
+        for node in &nodes {
+            node.submit(&fresh).await;
+        }
+        for node in &nodes {
+            node.final_at(1).await;
+        }
+        if restarted_again {
+            nodes.remove(0).stop().await.unwrap();
+            nodes.insert(0, start(0));
+        }
+        assert!(nodes[0].storage.archived(2).await.unwrap().is_none(), "the lost child is not in the lane");
+        for node in &nodes {
+            node.submit(&again).await;
+        }
+        for node in nodes {
+            node.final_at(2).await;
+            node.stop().await.unwrap();
+        }
+    }
+}
+
 fn record(id: &str) -> hutong_ledger::id::RecordKey {
     hutong_ledger::id::RecordKey { domain: notes(), record: id.parse().unwrap() }
 }

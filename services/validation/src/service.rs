@@ -115,6 +115,7 @@ impl ValidationService {
             repeated: Vec::new(),
             first_header: FirstHeader::Awaited,
             able: None,
+            held_below: standing.next_height,
         };
         tokio::select! {
             biased;
@@ -162,6 +163,9 @@ pub(crate) struct Round<'a> {
     first_header: FirstHeader,
     /// The epoch whose contracts are known to be here.
     able: Option<u64>,
+    /// Storage holds what is archived below this height as executed, from before validation started over: it is executed again
+    /// for the overlay alone.
+    held_below: u64,
 }
 
 impl Round<'_> {
@@ -289,7 +293,10 @@ impl Round<'_> {
         }
         match self.lane.offer(proposal, sequence, &self.overlay.epoch()) {
             Ok(Placed::Extends) => {}
-            Ok(Placed::Supersedes) => self.overlay.drop_from(height),
+            Ok(Placed::Supersedes) => {
+                self.overlay.drop_from(height);
+                self.held_below = self.held_below.min(height);
+            }
             Ok(Placed::Repeats) => self.repeated.push(height),
             // Who proposed it may be alone with that; if the others follow, this node falls behind and here is why.
             Err(skip @ Skip::Rules(_)) => tracing::error!(height, sequence, %skip, "upgrade this node"),
@@ -339,7 +346,9 @@ impl Round<'_> {
             self.check_past(block.height(), epoch, next)?;
         }
         let block = Arc::new(block);
-        self.submit(block.clone()).await?;
+        if block.height() >= self.held_below {
+            self.submit(block.clone()).await?;
+        }
         Ok(block)
     }
 

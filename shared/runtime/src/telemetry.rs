@@ -73,6 +73,13 @@ impl Telemetry {
         self.installed
     }
 
+    /// The same from an async thread, which it does not block.
+    pub async fn end(self) {
+        if let Err(error) = tokio::task::spawn_blocking(|| self.shutdown()).await {
+            tracing::warn!(%error, "the last traces were not sent");
+        }
+    }
+
     /// Sends the last traces. Blocks up to the export timeout, so call it off the async threads, at the very end.
     pub fn shutdown(self) {
         if let Some(provider) = self.provider

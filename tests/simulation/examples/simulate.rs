@@ -1,9 +1,19 @@
 //! Runs seeds with faults: `simulate [how many] [from]`. Ends with an error when one breaks something, and names it.
+//! `HUTONG_TRACE=1` shows every event, `HUTONG_LOG=info` what the services say.
 #![allow(clippy::print_stdout, reason = "a tool that prints")]
 
 use std::process::ExitCode;
 
+use hutong_runtime::telemetry::{self, TelemetrySettings};
+
 fn main() -> ExitCode {
+    let filter = std::env::var("HUTONG_LOG").unwrap_or_else(|_| "off".into());
+    let telemetry =
+        telemetry::init(&TelemetrySettings { filter, ..TelemetrySettings::default() }, "simulate", "all");
+    if let Err(error) = &telemetry {
+        println!("{error}");
+        return ExitCode::FAILURE;
+    }
     let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u64>());
     let (Ok(seeds), Ok(from)) = (numbers.next().unwrap_or(Ok(200)), numbers.next().unwrap_or(Ok(0))) else {
         println!("simulate [how many seeds] [from which on]");

@@ -18,6 +18,8 @@ mod disk;
 mod judges;
 mod load;
 mod random;
+#[cfg(test)]
+mod restart;
 mod watch;
 mod world;
 

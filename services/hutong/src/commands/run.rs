@@ -122,7 +122,14 @@ pub(super) async fn run(context: Context, args: Run) -> Result<(), CommandError>
         return Ok(());
     }
     let name = args.service.name();
-    let _telemetry = telemetry::init(&settings.telemetry, name, &settings.agency).map_err(CityError::from)?;
+    let telemetry = telemetry::init(&settings.telemetry, name, &settings.agency).map_err(CityError::from)?;
+    let ended = serve(&context, &args, settings).await;
+    telemetry.end().await;
+    ended
+}
+
+async fn serve(context: &Context, args: &Run, settings: RunSettings) -> Result<(), CommandError> {
+    let name = args.service.name();
     let agency = settings.agency.parse().map_err(CityError::from)?;
     let layout = Layout::new(&settings.data);
     let layout = match &settings.state {
@@ -183,14 +190,20 @@ async fn front_of_city(context: &Context, args: &Run) -> Result<(), CommandError
         context.output.line(config::print_config(&settings).map_err(CityError::from)?);
         return Ok(());
     }
-    let _telemetry =
+    let telemetry =
         telemetry::init(&settings.telemetry, "front", &settings.agency).map_err(CityError::from)?;
+    let ended = serve_front(context, &settings).await;
+    telemetry.end().await;
+    ended
+}
+
+async fn serve_front(context: &Context, settings: &FrontSettings) -> Result<(), CommandError> {
     let host = Host::new(RECORD_TYPES)?;
     let server = HttpServer::bind(settings.http.clone()).await.map_err(CityError::from)?;
     let url = server.url();
     host.shutdown().on_signals().map_err(CityError::from)?;
     host.export_metrics(&settings.telemetry, "front", &settings.agency)?;
-    let app = proxy::app(&settings, &host.health, &host.metrics, &host.clock)?;
+    let app = proxy::app(settings, &host.health, &host.metrics, &host.clock)?;
     let (clock, metrics) = (host.clock.clone(), host.metrics.clone());
     let edge = Edge { clock, metrics, error_forms: ERROR_FORMS };
     let shutdown = host.shutdown();

@@ -52,11 +52,7 @@ pub(super) async fn run(context: Context, args: Up) -> Result<(), CommandError> 
     let telemetry =
         telemetry::init(&settings.telemetry, "city", args.name.as_str()).map_err(CityError::from)?;
     let ended = serve(&context, args, settings).await;
-    // The last traces are sent off the async threads.
-    let sent = tokio::task::spawn_blocking(|| telemetry.shutdown()).await;
-    if let Err(error) = sent {
-        tracing::warn!(%error, "the last traces were not sent");
-    }
+    telemetry.end().await;
     ended
 }
 

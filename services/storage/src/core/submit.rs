@@ -14,10 +14,11 @@ impl Core {
         if let Err(reason) = self.fits(&block) {
             return Ok(Submitted::Refused { reason });
         }
-        let known = self
-            .known
-            .block(height)
-            .filter(|known| known.hash == block.hash && known.view == block.proposal.view);
+        if self.known.block(height).is_some_and(|known| known.hash != block.hash) {
+            // What the archive has above stood on the block that this one supersedes: it is in the lane no more.
+            self.known.blocks.split_off(&height);
+        }
+        let known = self.known.block(height).filter(|known| known.view == block.proposal.view);
         let (position, seen_ms) = known.map(|known| (known.position, known.seen_ms)).unwrap_or_else(|| {
             self.appended += 1;
             self.actions.push(Action::AppendBlock { seen_ms: now.unix_ms, block: block.clone() });
