@@ -2,12 +2,15 @@
 # others call where they need it, installs the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test crash-images fuzz format lint bench golden test-compose test-k8s test-stock
+.PHONY: simulate help setup up test crash-images fuzz format lint bench golden test-compose test-k8s test-stock
 
 CARGO ?= cargo
 # Options for `hutong up` and `hutong bench`: make up UP="--data city", make bench BENCH_SECONDS=30
 UP ?=
 BENCH_SECONDS ?= 10
+# Seeds of `make simulate`, and the first of them.
+SEEDS ?= 200
+FROM ?= 0
 # How much to try: make crash-images IMAGES=5000, make fuzz SECONDS=600
 IMAGES ?= 2000
 SECONDS ?= 300
@@ -41,6 +44,9 @@ lint: ## Check format, lints, and what dependencies are allowed (where cargo-den
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
 	else echo "cargo-deny is not installed: deny.toml was not checked"; fi
+
+simulate: ## Run cities with faults by seed: SEEDS=200 of them, FROM=0 on
+	$(CARGO) run --release --quiet -p hutong-simulation --example simulate -- $(SEEDS) $(FROM)
 
 test-compose: ## Prove docker-compose.yml where a Docker engine runs: load, kill, cut off, check (needs no registry)
 	@scripts/test-compose

@@ -2,7 +2,11 @@
 
 mod act;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::StreamExt;
 use hutong_bus::{Entry, Filter, Message, SharedBus, Stream};
@@ -101,8 +105,10 @@ struct Round<'a> {
     tip: AgencyTip,
     /// Domains left out of fresh blocks, until when.
     left_out: HashMap<Domain, Duration>,
-    /// Views tried in vain at a height.
-    tried: (u64, u32),
+    /// Views tried in vain, by height.
+    tried: BTreeMap<u64, u32>,
+    /// The height that was tried last.
+    last_tried: u64,
 }
 
 impl<'a> Round<'a> {
@@ -130,7 +136,8 @@ impl<'a> Round<'a> {
             last_header: 0,
             tip,
             left_out: HashMap::new(),
-            tried: (0, 0),
+            tried: BTreeMap::new(),
+            last_tried: 0,
         })
     }
 
@@ -253,13 +260,16 @@ impl<'a> Round<'a> {
             self.spacing.certified(tip.certified, now);
         }
         let known = &mut self.tip;
-        // Executed may go back with a superseded block; what is certified or final does not.
+        // Executed may go back with a superseded block, and certified with a promise of the agency's above the certificate's
+        // view; what is final does not.
         known.executed = tip.executed;
-        known.certified = known.certified.max(tip.certified);
         known.final_height = known.final_height.max(tip.final_height);
-        self.lane.settle(known.final_height);
+        known.certified = tip.certified.max(known.final_height);
+        let settled = known.final_height;
+        self.tried = self.tried.split_off(&(settled + 1));
+        self.lane.settle(settled);
         self.queue.settle(&self.lane.base().header);
-        self.recent.settle(known.final_height);
+        self.recent.settle(settled);
     }
 
     async fn poll_tip(&mut self) -> Result<(), Error> {

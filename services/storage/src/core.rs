@@ -254,9 +254,13 @@ impl Core {
         self.commitments.may_cosign(height, view).is_ok()
     }
 
-    /// The last height up to which all are certified.
+    /// The last height up to which all are certified in a view that may still be built on. A certificate below a promise of this
+    /// agency's is one that it neither cosigns nor votes above: its block has to come again, in a higher view.
     pub(crate) fn certified_height(&self) -> u64 {
-        let certified = self.slots.iter().take_while(|slot| slot.certificate.is_some()).count();
+        let counts = |slot: &&Slot| {
+            slot.certificate.as_ref().is_some_and(|held| self.allows(slot.height(), held.view))
+        };
+        let certified = self.slots.iter().take_while(counts).count();
         self.base.header.height + certified as u64
     }
 

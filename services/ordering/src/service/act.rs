@@ -31,7 +31,7 @@ impl Round<'_> {
         if due && stuck <= self.lane.height() && stuck > self.lane.base().header.height {
             self.poll_tip().await?;
             if stuck > self.tip.certified {
-                return self.replace(stuck).await;
+                return self.replace(self.to_replace(stuck)).await;
             }
         }
         let done = self.tip.certified.min(self.tip.executed).max(self.lane.base().header.height);
@@ -49,6 +49,14 @@ impl Round<'_> {
         let Some(block) = self.cut(height) else { return Ok(false) };
         self.spacing.cut(height, service.now());
         self.propose(block, 0, Vec::new()).await
+    }
+
+    /// The height to move. Where that above the last certificate was tried in vain, other agencies may have promised that
+    /// certificate away, though the own has not: then the lowest that is not final has to come again, and it is its turn
+    /// every other time.
+    fn to_replace(&self, stuck: u64) -> u64 {
+        let lowest = self.lane.base().header.height + 1;
+        if lowest < stuck && self.last_tried == stuck { lowest } else { stuck }
     }
 
     /// Whether a block that may change the epoch is not final yet; nothing is ordered above it until it is.
@@ -74,9 +82,10 @@ impl Round<'_> {
     async fn replace(&mut self, height: u64) -> Result<bool, Error> {
         let service = self.service;
         let Some(slot) = self.lane.slot(height) else { return Ok(false) };
-        let tried = if self.tried.0 == height { self.tried.1 } else { 0 };
+        let tried = self.tried.get(&height).copied().unwrap_or(0);
         let view = slot.proposal.view.max(tried) + 1;
-        self.tried = (height, view);
+        self.tried.insert(height, view);
+        self.last_tried = height;
         self.pace.moved(service.now());
         let (bus, timeout) = (&service.ports.bus, service.config.ask_timeout());
         tracing::warn!(height, view, "a block got no certificate in time; collecting statuses");

@@ -40,7 +40,11 @@ pub(super) fn to_error(fault: v1::Fault) -> Error {
             let source = hutong_bus::Error::transport("it cannot do this now", Told(reason));
             Error::Unavailable { callee, source }
         }
-        v1::FaultKind::Stopped => Error::Stopped { callee, reason },
+        // For its own process that is the end. Another process is not to end with it: it is started again, as in an upgrade.
+        v1::FaultKind::Stopped => {
+            let source = hutong_bus::Error::transport("it has stopped", Told(reason));
+            Error::Unavailable { callee, source }
+        }
         v1::FaultKind::Unspecified | v1::FaultKind::Failed => Error::Failed { callee, reason },
         v1::FaultKind::Garbled => Error::Garbled { callee, reason },
     }
@@ -71,12 +75,16 @@ mod tests {
         let callee = "storage";
         let reason = String::from("the disk is full");
         for error in [
-            Error::Stopped { callee, reason: reason.clone() },
             Error::Failed { callee, reason: reason.clone() },
             Error::Garbled { callee, reason: reason.clone() },
         ] {
             assert_eq!(to_error(from_error(&error)).to_string(), error.to_string());
         }
+        let stopped = to_error(from_error(&Error::Stopped { callee, reason: reason.clone() }));
+        assert!(
+            matches!(&stopped, Error::Unavailable { .. }) && chain(&stopped).contains(&reason),
+            "{stopped:?}"
+        );
         let source = hutong_bus::Error::NoResponder { subject: "agency.harbour".into() };
         let told = to_error(from_error(&Error::Unavailable { callee: "agency", source }));
         assert!(matches!(told, Error::Unavailable { callee: "storage", .. }));
