@@ -37,6 +37,17 @@ impl Disk {
             total_bytes: disk.f_blocks.saturating_mul(disk.f_frsize),
         })
     }
+
+    /// The same from an async task. None when the folder can't be read: the log says why.
+    pub async fn look(folder: PathBuf) -> Option<Self> {
+        let looked = folder.clone();
+        let disk = tokio::task::spawn_blocking(move || Self::of(&looked)).await;
+        let disk = disk.map_err(io::Error::other).flatten();
+        disk.inspect_err(
+            |error| tracing::warn!(folder = %folder.display(), %error, "the disk can't be looked at"),
+        )
+        .ok()
+    }
 }
 
 fn used(folder: &Path) -> io::Result<u64> {
@@ -61,19 +72,12 @@ pub async fn watch(folder: PathBuf, metrics: Metrics, clock: SharedClock, stop: 
     let free = gauge("hutong_disk_free_bytes", "Bytes left on the disk of the data folder.");
     let total = gauge("hutong_disk_total_bytes", "Bytes of the disk of the data folder.");
     loop {
-        let looked = folder.clone();
-        match tokio::task::spawn_blocking(move || Disk::of(&looked)).await {
-            Ok(Ok(disk)) => {
-                for (gauge, bytes) in
-                    [(&used, disk.used_bytes), (&free, disk.free_bytes), (&total, disk.total_bytes)]
-                {
-                    gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
-                }
+        if let Some(disk) = Disk::look(folder.clone()).await {
+            for (gauge, bytes) in
+                [(&used, disk.used_bytes), (&free, disk.free_bytes), (&total, disk.total_bytes)]
+            {
+                gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
             }
-            Ok(Err(error)) => {
-                tracing::warn!(folder = %folder.display(), %error, "the disk can't be looked at")
-            }
-            Err(error) => tracing::warn!(%error, "the disk can't be looked at"),
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -35,11 +35,7 @@ pub(super) async fn status(
     State(ingest): State<Ingest>,
     _: RequireAgency,
 ) -> Result<Json<IngestStatus>, Problem> {
-    let folder = ingest.folder().to_owned();
-    let disk = tokio::task::spawn_blocking(move || Disk::of(&folder)).await;
-    let disk = disk.map_err(std::io::Error::other).flatten();
-    let disk =
-        disk.inspect_err(|error| tracing::warn!(%error, "the journal's folder can't be looked at")).ok();
+    let disk = Disk::look(ingest.folder().to_owned()).await;
     let Load { ready, pending, queue_bytes, queue_bytes_max } = ingest.load();
     Ok(Json(IngestStatus { ready, pending, queue_bytes, queue_bytes_max, disk }))
 }

@@ -104,11 +104,7 @@ pub(super) async fn status(
     _: RequireAgency,
 ) -> Result<Json<StatusView>, Problem> {
     let progress = storage.ask(Input::Progress).await.map_err(failed)?;
-    let folder = storage.folder.clone();
-    let disk = tokio::task::spawn_blocking(move || Disk::of(&folder)).await;
-    let disk = disk.map_err(std::io::Error::other).flatten();
-    let disk =
-        disk.inspect_err(|error| tracing::warn!(%error, "the folder of storage can't be looked at")).ok();
+    let disk = Disk::look(storage.folder.to_path_buf()).await;
     let recent = &storage.reads.recent;
     let (header, epoch) = recent.tip();
     let own = AgencyTip {
