@@ -7,53 +7,23 @@ mod support;
 
 use std::{path::Path, time::Duration};
 
-use bytes::Bytes;
-use hutong_bus::{Headers, Message, SharedBus};
 use hutong_ledger::{
     epoch::Purpose,
     evidence::{self, Misdeed, Proven},
-    hash::{Hash, sha256},
+    hash::sha256,
     id::{Domain, KeyId},
     note::{Checkpoint, cosignature_message, origin},
     receipt::TrustFile,
-    vote::{Ballot, HostSignature, Vote},
 };
 use hutong_peer::{
     ExecutedBlock,
-    agency::{Answer, Ask, Cosignature, Cosigned, ask},
+    agency::{Cosignature, Cosigned},
     subjects,
 };
 use support::*;
 
 /// The agency that misbehaves; it runs no node.
 const LIAR: usize = 3;
-
-async fn publish(bus: &SharedBus, subject: String, payload: Vec<u8>) {
-    let message = Message { subject, headers: Headers::default(), payload: Bytes::from(payload) };
-    bus.publish(message).await.unwrap();
-}
-
-fn vote(block: &ExecutedBlock, hash: Hash) -> Vote {
-    let key = key(LIAR, Purpose::Host);
-    let header = &block.proposal.header;
-    let ballot = Ballot { chain: header.chain, height: header.height, view: 0, block: hash };
-    let bytes = key.sign(&ballot.message());
-    Vote {
-        ballot,
-        signature: HostSignature { agency: name(LIAR), key: KeyId::of(key.public().as_bytes()), bytes },
-    }
-}
-
-/// Asks until it is answered: a node that has just begun serves nobody yet.
-async fn certified(bus: &SharedBus, agency: usize) -> u64 {
-    loop {
-        match ask(&**bus, &name(agency), &Ask::Tip, Duration::from_secs(20)).await {
-            Ok(Answer::Tip(tip)) => return tip.certified,
-            Ok(other) => panic!("{other:?}"),
-            Err(_) => tokio::task::yield_now().await,
-        }
-    }
-}
 
 /// The evidence of a node, once it is there.
 async fn found(node: &Path, name: &str, trust: &TrustFile) -> Proven {
@@ -76,17 +46,16 @@ async fn an_agency_that_votes_twice_is_convicted_and_changes_nothing() {
     let place = |at: usize| dir.path().join(at.to_string());
     let nodes = [0, 1, 2].map(|at| Node::start(at, &genesis, &bus, &place(at)));
     for at in [0, 1, 2] {
-        // Who answers also listens.
-        certified(&bus, at).await;
+        tip(&bus, at).await;
     }
     let block = maker.block(&["a=1"]);
     for node in &nodes[..2] {
         node.submit(&block).await;
     }
     // Its first vote completes the certificate, so it was checked. The height is not final: two of four cosign.
-    let (honest, other) = (vote(&block, block.hash), vote(&block, sha256(&[b"another block"])));
+    let (honest, other) = (vote(LIAR, &block, block.hash), vote(LIAR, &block, sha256(&[b"another block"])));
     publish(&bus, subjects::vote(&name(LIAR)), honest.encode()).await;
-    while certified(&bus, 0).await < 1 || certified(&bus, 1).await < 1 {
+    while tip(&bus, 0).await.certified < 1 || tip(&bus, 1).await.certified < 1 {
         tokio::task::yield_now().await;
     }
     publish(&bus, subjects::vote(&name(LIAR)), other.encode()).await;
@@ -143,8 +112,7 @@ async fn a_host_that_signs_another_result_is_convicted_once_a_quorum_stands_for_
     let nodes = [0, 1, 2].map(|at| Node::start(at, &genesis, &bus, &place(at)));
     let block = maker.block(&["a=1"]);
     for at in [0, 1, 2] {
-        // Who answers also listens.
-        certified(&bus, at).await;
+        tip(&bus, at).await;
     }
     publish(&bus, subjects::cosign(&name(LIAR)), made_up(&block).encode()).await;
     for node in &nodes {

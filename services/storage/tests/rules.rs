@@ -6,7 +6,7 @@ mod support;
 
 use std::{sync::Arc, time::Duration};
 
-use hutong_bus::{Headers, Message, SharedBus};
+use hutong_bus::SharedBus;
 use hutong_ledger::{
     block::Segment,
     epoch::Purpose,
@@ -14,7 +14,7 @@ use hutong_ledger::{
     id::KeyId,
     invariant::Invariant,
     segment_request::{SegmentRequest, Wanted},
-    vote::{Ballot, HostSignature, Status, Vote},
+    vote::{HostSignature, Status},
 };
 use hutong_peer::{
     ExecutedBlock, StoragePeer, Submitted,
@@ -37,10 +37,7 @@ async fn status(bus: &SharedBus, agency: usize, height: u64, view: u32) -> Statu
 }
 
 async fn certified(bus: &SharedBus, agency: usize) -> u64 {
-    match question(bus, agency, Ask::Tip).await {
-        Answer::Tip(tip) => tip.certified,
-        other => panic!("{other:?}"),
-    }
+    tip(bus, agency).await.certified
 }
 
 async fn until_certified(bus: &SharedBus, agency: usize, height: u64) {
@@ -149,15 +146,6 @@ async fn an_uncertified_block_is_superseded_with_all_above_it() {
     }
 }
 
-/// A vote of an agency that runs no node here.
-fn vote(agency: usize, block: &ExecutedBlock) -> Vote {
-    let (key, header) = (key(agency, Purpose::Host), &block.proposal.header);
-    let ballot = Ballot { chain: header.chain, height: header.height, view: 0, block: block.hash };
-    let bytes = key.sign(&ballot.message());
-    let signature = HostSignature { agency: name(agency), key: KeyId::of(key.public().as_bytes()), bytes };
-    Vote { ballot, signature }
-}
-
 /// Whoever orders for the agency sees by this that the block has to come again: in the lower view it can't become final.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_below_a_promise_no_longer_counts_as_one() {
@@ -171,13 +159,8 @@ async fn a_certificate_below_a_promise_no_longer_counts_as_one() {
         node.submit(&block).await;
     }
     // The third vote makes the certificate; two of four cosignatures make nothing final.
-    until_answers(&bus, 0).await;
-    let message = Message {
-        subject: subjects::vote(&name(2)),
-        headers: Headers::default(),
-        payload: vote(2, &block).encode().into(),
-    };
-    bus.publish(message).await.unwrap();
+    tip(&bus, 0).await;
+    publish(&bus, subjects::vote(&name(2)), vote(2, &block, block.hash).encode()).await;
     until_certified(&bus, 0, 1).await;
     let promise = status(&bus, 0, 1, 1).await;
     assert!(promise.certificate.is_some_and(|held| held.block == block.hash), "it obliges to the same block");
@@ -185,7 +168,7 @@ async fn a_certificate_below_a_promise_no_longer_counts_as_one() {
     // Repeated in the view that was promised, it is certified and becomes final.
     let others = [status(&bus, 1, 1, 1).await, status(&bus, 0, 1, 1).await];
     let third = start(2);
-    until_answers(&bus, 2).await;
+    tip(&bus, 2).await;
     let statuses = others.into_iter().chain([status(&bus, 2, 1, 1).await]).collect::<Vec<_>>();
     third.submit(&block).await;
     let repeat = in_view(&block, 1, statuses);
@@ -195,13 +178,6 @@ async fn a_certificate_below_a_promise_no_longer_counts_as_one() {
     for node in nodes.into_iter().chain([third]) {
         node.final_at(1).await;
         node.stop().await.unwrap();
-    }
-}
-
-/// A node that has just begun serves nobody yet.
-async fn until_answers(bus: &SharedBus, agency: usize) {
-    while ask(&**bus, &name(agency), &Ask::Tip, Duration::from_secs(10)).await.is_err() {
-        tokio::task::yield_now().await;
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hutong_bus::SharedBus;
+use hutong_bus::{Headers, Message, SharedBus};
 use hutong_bus_embedded::EmbeddedBus;
 use hutong_keys::SigningKey;
 use hutong_ledger::{
@@ -19,12 +19,16 @@ use hutong_ledger::{
     epoch::{Agency, DomainRules, Epoch, Host, Key, Purpose},
     execute::{Execution, Records, Step},
     genesis::{Genesis, RULES_VERSION},
+    hash::Hash,
     id::{AgencyId, Domain, KeyId, RecordId, RecordKey},
     invariant::Invariant,
     transaction::{Body, Signature, Transaction},
-    vote::Status,
+    vote::{Ballot, HostSignature, Status, Vote},
 };
-use hutong_peer::{ExecutedBlock, SegmentResult, StoragePeer, Submitted};
+use hutong_peer::{
+    ExecutedBlock, SegmentResult, StoragePeer, Submitted,
+    agency::{AgencyTip, Answer, Ask, ask},
+};
 use hutong_runtime::{Clock, InvariantCounters, Metrics, SharedClock, SystemClock};
 use hutong_storage::{Config, Error, Setup, Storage, StorageService};
 use tokio::task::JoinHandle;
@@ -374,6 +378,32 @@ impl Node {
         let ended = tokio::time::timeout(Duration::from_secs(20), self.task).await;
         ended.unwrap().unwrap().unwrap_err()
     }
+}
+
+/// A vote in view 0 of an agency that runs no node, for a block at the height of the given one.
+pub fn vote(agency: usize, at: &ExecutedBlock, block: Hash) -> Vote {
+    let (key, header) = (key(agency, Purpose::Host), &at.proposal.header);
+    let ballot = Ballot { chain: header.chain, height: header.height, view: 0, block };
+    let bytes = key.sign(&ballot.message());
+    let signature = HostSignature { agency: name(agency), key: KeyId::of(key.public().as_bytes()), bytes };
+    Vote { ballot, signature }
+}
+
+/// How far an agency's storage says that it is, as soon as it answers: one that has just begun serves nobody yet, and whoever
+/// answers also listens.
+pub async fn tip(bus: &SharedBus, agency: usize) -> AgencyTip {
+    loop {
+        match ask(&**bus, &name(agency), &Ask::Tip, Duration::from_secs(20)).await {
+            Ok(Answer::Tip(tip)) => return tip,
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+pub async fn publish(bus: &SharedBus, subject: String, payload: Vec<u8>) {
+    let message = Message { subject, headers: Headers::default(), payload: payload.into() };
+    bus.publish(message).await.unwrap();
 }
 
 pub fn config() -> Config {
